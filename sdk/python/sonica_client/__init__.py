@@ -1,0 +1,56 @@
+"""Sonica for Python: recognise recorded music, and keep a catalogue of it, through a mesh.
+
+async with SonicaClient("127.0.0.1:8080") as client:
+    answer = await client.recognize(Path("clip.m4a"))
+    for match in answer.matches:
+        print(match.track.title, match.track_offset, match.score)
+"""
+
+from __future__ import annotations
+
+from ._messages.sonica.audio.v1 import AudioEncoding, AudioFormat
+from ._messages.sonica.catalog.v1 import (
+    GetCatalogStatisticsResponse,
+    ListTracksResponse,
+    RebuildIndexResponse,
+    RegistrationOutcome,
+    Track,
+    TrackState,
+)
+from ._messages.sonica.fingerprint.v1 import Fingerprint, FingerprintPurpose
+from ._messages.sonica.matching.v1 import Evidence, Match
+from ._messages.sonica.recognition.v1 import (
+    ImportProgress,
+    RecognizeResponse,
+    StreamingRecognizeResponse,
+    Timing,
+)
+from .client import DEFAULT_ADDRESS, SonicaClient
+from .errors import SonicaError
+from .imports import ImportOutcome
+from .sources import UNARY_BYTES_MAX, ImportSource
+
+__all__ = [
+    "DEFAULT_ADDRESS",
+    "UNARY_BYTES_MAX",
+    "AudioEncoding",
+    "AudioFormat",
+    "Evidence",
+    "Fingerprint",
+    "FingerprintPurpose",
+    "GetCatalogStatisticsResponse",
+    "ImportOutcome",
+    "ImportProgress",
+    "ImportSource",
+    "ListTracksResponse",
+    "Match",
+    "RebuildIndexResponse",
+    "RecognizeResponse",
+    "RegistrationOutcome",
+    "SonicaClient",
+    "SonicaError",
+    "StreamingRecognizeResponse",
+    "Timing",
+    "Track",
+    "TrackState",
+]

@@ -1,0 +1,147 @@
+"""The public methods: path, deadline, whether to retry, and the messages that travel.
+
+Deadlines and retries equal those of `proto/sonica/*/v1/*_grpc_service_config.json`; a test holds
+them to it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from ._messages.sonica.catalog.v1 import (
+    DeleteTrackRequest,
+    DeleteTrackResponse,
+    GetCatalogStatisticsRequest,
+    GetCatalogStatisticsResponse,
+    GetTrackFingerprintRequest,
+    GetTrackFingerprintResponse,
+    GetTrackRequest,
+    GetTrackResponse,
+    ListTracksRequest,
+    ListTracksResponse,
+    LookupTracksRequest,
+    LookupTracksResponse,
+    RebuildIndexRequest,
+    RebuildIndexResponse,
+)
+from ._messages.sonica.recognition.v1 import (
+    ImportTracksRequest,
+    ImportTracksResponse,
+    RecognizeRequest,
+    RecognizeResponse,
+    RegisterTrackRequest,
+    RegisterTrackResponse,
+    StreamingRecognizeRequest,
+    StreamingRecognizeResponse,
+)
+
+if TYPE_CHECKING:
+    import betterproto2
+
+_DAY_SECONDS = 86_400.0
+
+RequestT = TypeVar("RequestT", bound="betterproto2.Message")
+ResponseT = TypeVar("ResponseT", bound="betterproto2.Message")
+
+
+@dataclass(frozen=True)
+class Method(Generic[RequestT, ResponseT]):
+    """One RPC.
+
+    Attributes:
+        service: full name of its service.
+        name: of the method.
+        request: class of what is sent.
+        response: class of what comes back.
+        timeout_seconds: deadline when the caller states none.
+        retried: sent again on UNAVAILABLE, because doing it twice is doing it once.
+    """
+
+    service: str
+    name: str
+    request: type[RequestT]
+    response: type[ResponseT]
+    timeout_seconds: float
+    retried: bool = True
+
+    @property
+    def path(self) -> str:
+        """Path of the call on the wire."""
+        return f"/{self.service}/{self.name}"
+
+
+_CATALOG = "sonica.catalog.v1.CatalogService"
+_RECOGNITION = "sonica.recognition.v1.RecognitionService"
+
+RECOGNIZE = Method(_RECOGNITION, "Recognize", RecognizeRequest, RecognizeResponse, 30)
+STREAMING_RECOGNIZE = Method(
+    _RECOGNITION,
+    "StreamingRecognize",
+    StreamingRecognizeRequest,
+    StreamingRecognizeResponse,
+    600,
+    retried=False,
+)
+REGISTER_TRACK = Method(
+    _RECOGNITION, "RegisterTrack", RegisterTrackRequest, RegisterTrackResponse, 300
+)
+IMPORT_TRACKS = Method(
+    _RECOGNITION,
+    "ImportTracks",
+    ImportTracksRequest,
+    ImportTracksResponse,
+    _DAY_SECONDS,
+    retried=False,
+)
+GET_TRACK = Method(_CATALOG, "GetTrack", GetTrackRequest, GetTrackResponse, 10)
+LIST_TRACKS = Method(_CATALOG, "ListTracks", ListTracksRequest, ListTracksResponse, 10)
+LOOKUP_TRACKS = Method(_CATALOG, "LookupTracks", LookupTracksRequest, LookupTracksResponse, 10)
+DELETE_TRACK = Method(
+    _CATALOG, "DeleteTrack", DeleteTrackRequest, DeleteTrackResponse, 30, retried=False
+)
+GET_TRACK_FINGERPRINT = Method(
+    _CATALOG, "GetTrackFingerprint", GetTrackFingerprintRequest, GetTrackFingerprintResponse, 30
+)
+REBUILD_INDEX = Method(
+    _CATALOG,
+    "RebuildIndex",
+    RebuildIndexRequest,
+    RebuildIndexResponse,
+    _DAY_SECONDS,
+    retried=False,
+)
+GET_CATALOG_STATISTICS = Method(
+    _CATALOG,
+    "GetCatalogStatistics",
+    GetCatalogStatisticsRequest,
+    GetCatalogStatisticsResponse,
+    10,
+)
+METHODS = (
+    RECOGNIZE,
+    STREAMING_RECOGNIZE,
+    REGISTER_TRACK,
+    IMPORT_TRACKS,
+    GET_TRACK,
+    LIST_TRACKS,
+    LOOKUP_TRACKS,
+    DELETE_TRACK,
+    GET_TRACK_FINGERPRINT,
+    REBUILD_INDEX,
+    GET_CATALOG_STATISTICS,
+)
+
+
+def service_config() -> str:
+    """Returns gRPC's service config as JSON: the retries. Deadlines are set on each call."""
+    retry = {
+        "maxAttempts": 3,
+        "initialBackoff": "0.1s",
+        "maxBackoff": "2s",
+        "backoffMultiplier": 2,
+        "retryableStatusCodes": ["UNAVAILABLE"],
+    }
+    names = [{"service": m.service, "method": m.name} for m in METHODS if m.retried]
+    return json.dumps({"methodConfig": [{"name": names, "retryPolicy": retry}]})
