@@ -1,0 +1,162 @@
+"""HTTP filters, in the order in which a request passes them."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import TYPE_CHECKING
+
+from mesh.envoy.contracts import DESCRIPTORS, RestBinding, descriptors_with
+from mesh.envoy.methods import METHODS
+
+if TYPE_CHECKING:
+    from mesh.envoy.address import Json
+
+_TRANSCODER = "grpc_json_transcoder.v3.GrpcJsonTranscoder"
+_HTTP = "type.googleapis.com/envoy.extensions.filters.http"
+_AUDIO_BYTES_MAX = 16 * 1024 * 1024
+# Base64 makes four bytes of three; the rest is what JSON and metadata add.
+_JSON_BYTES_MAX = _AUDIO_BYTES_MAX * 4 // 3 + 64 * 1024
+_RESPONSE_BYTES_MAX = 32 * 1024 * 1024
+
+#: Headers by which services of the mesh tell each other who calls. A client's are never believed.
+INTERNAL_HEADER_PREFIX = "x-sonica-"
+#: Answers 200 when every service has a healthy replica and the edge is not draining, else 503.
+READY_PATH = "/healthz"
+
+
+def edge_filters() -> list[Json]:
+    """Returns the filters of the edge.
+
+    Who calls is decided between `readiness` and `grpc_web`: jwt_authn, then ext_authz, then the
+    rate limits, each seeing the request as it came and the route it will take.
+    """
+    return [
+        cors(),
+        strip_internal_headers(),
+        readiness(),
+        grpc_web(),
+        buffer(),
+        transcoder(),
+        router(),
+    ]
+
+
+def internal_filters() -> list[Json]:
+    """Returns the filters between services."""
+    return [router()]
+
+
+def cors() -> Json:
+    """Answers preflights; the policy stands at the virtual host."""
+    return _filter("cors", "cors.v3.Cors")
+
+
+def cors_policy(allowed_origins: tuple[str, ...]) -> Json:
+    """Returns what pages of the allowed origins may send and read."""
+    return {
+        "@type": f"{_HTTP}.cors.v3.CorsPolicy",
+        "allow_origin_string_match": [
+            {"safe_regex": {"regex": origin_pattern(origin)}} for origin in allowed_origins
+        ],
+        "allow_methods": "GET, POST, DELETE",
+        "allow_headers": "authorization, content-type, grpc-timeout, x-grpc-web, x-user-agent, "
+        "traceparent, tracestate",
+        "expose_headers": "grpc-status, grpc-message, grpc-status-details-bin",
+        "max_age": "3600",
+    }
+
+
+def origin_pattern(origin: str) -> str:
+    """Returns the expression for an origin in which `*` stands for a port or a host label."""
+    return "[A-Za-z0-9-]+".join(re.escape(part) for part in origin.split("*"))
+
+
+def strip_internal_headers() -> Json:
+    """Removes identity headers before any filter that might trust or set them."""
+    removal: Json = {"remove_on_match": {"key_matcher": {"prefix": INTERNAL_HEADER_PREFIX}}}
+    return _filter(
+        "header_mutation",
+        "header_mutation.v3.HeaderMutation",
+        mutations={"request_mutations": [removal]},
+    )
+
+
+def readiness() -> Json:
+    """Answers READY_PATH from the state of the health checks, without asking a service."""
+    upstreams = sorted({row.upstream for row in METHODS})
+    return _filter(
+        "health_check",
+        "health_check.v3.HealthCheck",
+        pass_through_mode=False,
+        headers=[{"name": ":path", "string_match": {"exact": READY_PATH}}],
+        # Any share above zero: one healthy replica is enough to answer.
+        cluster_min_healthy_percentages={upstream: {"value": 1} for upstream in upstreams},
+    )
+
+
+def grpc_web() -> Json:
+    """Turns gRPC-Web into gRPC."""
+    return _filter("grpc_web", "grpc_web.v3.GrpcWeb")
+
+
+def buffer() -> Json:
+    """Bounds REST bodies. Off unless a route says how much: gRPC streams must not be collected."""
+    return {
+        **_filter("buffer", "buffer.v3.Buffer", max_request_bytes=_JSON_BYTES_MAX),
+        "disabled": True,
+    }
+
+
+def body_limit(body_field: str) -> Json:
+    """Returns the body limit of a REST route: the audio itself, or JSON that holds it."""
+    limit = _JSON_BYTES_MAX if body_field == "*" else _AUDIO_BYTES_MAX
+    return {
+        "@type": f"{_HTTP}.buffer.v3.BufferPerRoute",
+        "buffer": {"max_request_bytes": limit},
+    }
+
+
+def transcoder() -> Json:
+    """Turns REST into gRPC by the annotations of the contracts."""
+    return _filter(
+        "grpc_json_transcoder", _TRANSCODER, **_transcoding(), proto_descriptor=str(DESCRIPTORS)
+    )
+
+
+def transcoder_for(binding: RestBinding) -> Json:
+    """Returns the transcoder of a route whose body is not read as its RPC's first binding says."""
+    descriptors = base64.b64encode(descriptors_with(binding)).decode("ascii")
+    return {
+        "@type": f"{_HTTP}.{_TRANSCODER}",
+        **_transcoding(),
+        "proto_descriptor_bin": descriptors,
+    }
+
+
+def _transcoding() -> Json:
+    return {
+        "services": [*sorted({row.service for row in METHODS if row.exposed})],
+        # The route found for the REST path stays: a filter that decided by it cannot be bypassed.
+        "match_incoming_request_route": True,
+        "convert_grpc_status": True,
+        "url_unescape_spec": "ALL_CHARACTERS",
+        "case_insensitive_enum_parsing": True,
+        "max_request_body_size": _JSON_BYTES_MAX,
+        "max_response_body_size": _RESPONSE_BYTES_MAX,
+        "request_validation_options": {
+            "reject_unknown_method": True,
+            "reject_unknown_query_parameters": True,
+        },
+        "print_options": {"always_print_primitive_fields": True, "stream_newline_delimited": True},
+    }
+
+
+def router() -> Json:
+    """Sends the request to the route's cluster; always last."""
+    return _filter("router", "router.v3.Router", suppress_envoy_headers=True)
+
+
+def _filter(name: str, kind: str, **config: object) -> Json:
+    typed: Json = {"@type": f"{_HTTP}.{kind}", **config}  # type: ignore[dict-item]  # JSON by hand
+    return {"name": f"envoy.filters.http.{name}", "typed_config": typed}

@@ -1,0 +1,101 @@
+"""Errors that Envoy itself answers with, in the form services answer with.
+
+REST callers get `google.rpc.Status` as JSON with one ErrorInfo, as the transcoder writes it for
+errors of services. gRPC callers keep Envoy's own mapping: a JSON text would end up inside their
+grpc-message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mesh.envoy.address import Json
+
+DOMAIN = "sonica.edge"
+_REQUEST_LINE = "%REQ(:METHOD)% %PATH(NQ:ORIG_OR_PATH)%"
+_ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo"
+
+
+@dataclass(frozen=True)
+class LocalError:
+    """One error of the edge.
+
+    Attributes:
+        status: HTTP status, or the lowest of its hundred when `family`.
+        code: number of the gRPC code.
+        reason: of the ErrorInfo.
+        family: whether it stands for all statuses from `status` on not named by another.
+        message: instead of Envoy's own text, which is empty for some.
+    """
+
+    status: int
+    code: int
+    reason: str
+    family: bool = False
+    message: str = "%LOCAL_REPLY_BODY%"
+
+
+LOCAL_ERRORS = (
+    LocalError(400, 3, "REQUEST_MALFORMED"),
+    LocalError(403, 7, "ORIGIN_NOT_ALLOWED"),
+    LocalError(404, 5, "ROUTE_NOT_FOUND", message=f"no such method and path: {_REQUEST_LINE}"),
+    LocalError(408, 4, "REQUEST_TIMEOUT", message="the request did not arrive in time"),
+    LocalError(
+        413,
+        8,
+        "AUDIO_TOO_LARGE",
+        message="the body is larger than the 16 MiB of audio that one request may carry; "
+        "send a shorter clip, or stream it over gRPC",
+    ),
+    LocalError(429, 8, "RATE_LIMITED"),
+    LocalError(503, 14, "UPSTREAM_UNAVAILABLE"),
+    LocalError(504, 4, "DEADLINE_EXCEEDED", message="the service did not answer in time"),
+    LocalError(500, 13, "EDGE_FAILED", family=True),
+    LocalError(400, 3, "REQUEST_REFUSED", family=True),
+)
+
+
+def local_reply_config() -> Json:
+    """Returns the mapping from Envoy's own replies to typed JSON, for REST callers only."""
+    return {"mappers": [_mapper(error) for error in LOCAL_ERRORS]}
+
+
+def _mapper(error: LocalError) -> Json:
+    compare = {"op": "GE" if error.family else "EQ", "value": _runtime(error)}
+    status: Json = {"status_code_filter": {"comparison": compare}}  # type: ignore[dict-item]
+    body: Json = {
+        "code": error.code,
+        "message": error.message,
+        "details": [
+            {"@type": _ERROR_INFO, "reason": error.reason, "domain": DOMAIN, "metadata": {}}
+        ],
+    }
+    return {
+        "filter": {"and_filter": {"filters": [status, _is_rest()]}},
+        "body_format_override": {"json_format": body, "content_type": "application/json"},
+    }
+
+
+def _runtime(error: LocalError) -> Json:
+    return {"default_value": error.status, "runtime_key": f"sonica.unused.{error.reason.lower()}"}
+
+
+def _is_rest() -> Json:
+    """Matches REST callers, also after the transcoder has made their request a gRPC one."""
+    grpc: Json = {
+        "header_filter": {
+            "header": {
+                "name": "content-type",
+                "string_match": {"prefix": "application/grpc"},
+                "invert_match": True,
+                "treat_missing_header_as_empty": True,
+            }
+        }
+    }
+    # Set by the transcoder; a client's own is removed, as every x-envoy- header is at the edge.
+    transcoded: Json = {
+        "header_filter": {"header": {"name": "x-envoy-original-path", "present_match": True}}
+    }
+    return {"or_filter": {"filters": [grpc, transcoded]}}

@@ -1,0 +1,91 @@
+"""The table of every RPC: who answers it, who may call it, how long it may take, how it is retried.
+
+It decides Envoy's routes and the `*_grpc_service_config.json` beside the contracts. A test holds it
+equal to the contracts, so a new RPC without a deadline cannot be routed by accident.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Retry(Enum):
+    """When a failed call may be sent again."""
+
+    #: Doing it twice is the same as doing it once: also after the service may have begun.
+    IDEMPOTENT = "idempotent"
+    #: Only while it is certain that no service has seen it.
+    UNSENT = "unsent"
+
+
+@dataclass(frozen=True)
+class Method:
+    """One RPC.
+
+    Attributes:
+        service: full name, e.g. `sonica.matching.v1.MatchingService`.
+        name: of the method.
+        upstream: field of MeshPlan whose endpoints answer.
+        exposed: whether the edge routes it; else only the mesh does.
+        timeout_seconds: deadline of a caller who sets none.
+        longest_seconds: most that a caller may ask for.
+        retry: when Envoy sends it again.
+    """
+
+    service: str
+    name: str
+    upstream: str
+    exposed: bool
+    timeout_seconds: float
+    longest_seconds: float
+    retry: Retry
+
+    @property
+    def path(self) -> str:
+        """Path of the call on the wire."""
+        return f"/{self.service}/{self.name}"
+
+
+FINGERPRINT = "sonica.fingerprint.v1.FingerprintService"
+MATCHING = "sonica.matching.v1.MatchingService"
+CATALOG = "sonica.catalog.v1.CatalogService"
+RECOGNITION = "sonica.recognition.v1.RecognitionService"
+
+# A clip is analysed for 15 s at most, so a live stream of one ends well within two minutes; a
+# large import or a rebuild may honestly take a day. Idle streams end much earlier (listeners.py).
+_DAY = 86_400.0
+
+METHODS = (
+    Method(RECOGNITION, "Recognize", "gateway", True, 30, 120, Retry.IDEMPOTENT),
+    Method(RECOGNITION, "StreamingRecognize", "gateway", True, 120, 600, Retry.UNSENT),
+    Method(RECOGNITION, "RegisterTrack", "gateway", True, 300, 900, Retry.IDEMPOTENT),
+    Method(RECOGNITION, "ImportTracks", "gateway", True, _DAY, _DAY, Retry.UNSENT),
+    # Idempotent by its required content hash: a second attempt finds the track of the first and
+    # says ALREADY_REGISTERED, and a replica that dies costs no import.
+    Method(CATALOG, "CreateTrack", "match", True, 60, 120, Retry.IDEMPOTENT),
+    Method(CATALOG, "GetTrack", "match", True, 10, 30, Retry.IDEMPOTENT),
+    Method(CATALOG, "ListTracks", "match", True, 10, 30, Retry.IDEMPOTENT),
+    Method(CATALOG, "LookupTracks", "match", True, 10, 30, Retry.IDEMPOTENT),
+    # A second attempt after one that went through would report TRACK_NOT_FOUND.
+    Method(CATALOG, "DeleteTrack", "match", True, 30, 120, Retry.UNSENT),
+    Method(CATALOG, "GetTrackFingerprint", "match", True, 30, 60, Retry.IDEMPOTENT),
+    # A second attempt would meet the first, still running, as REBUILD_RUNNING.
+    Method(CATALOG, "RebuildIndex", "match", True, _DAY, _DAY, Retry.UNSENT),
+    Method(CATALOG, "GetCatalogStatistics", "match", True, 10, 30, Retry.IDEMPOTENT),
+    Method(FINGERPRINT, "ExtractFingerprint", "fingerprint", False, 30, 120, Retry.IDEMPOTENT),
+    Method(FINGERPRINT, "StreamFingerprint", "fingerprint", False, 3_600, _DAY, Retry.UNSENT),
+    Method(MATCHING, "FindMatches", "match", False, 10, 30, Retry.IDEMPOTENT),
+)
+
+
+def method(service: str, name: str) -> Method:
+    """Returns the RPC `name` of `service`.
+
+    Raises:
+        KeyError: it is not in the table.
+    """
+    for row in METHODS:
+        if (row.service, row.name) == (service, name):
+            return row
+    raise KeyError(f"{service}/{name} is not in the table of methods")

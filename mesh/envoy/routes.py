@@ -1,0 +1,145 @@
+"""Routes: one for each RPC and each REST binding, and nothing else.
+
+No prefix routes: a path that is not listed matches nothing and never reaches a service, and an
+authorisation filter sees the same route that will be used. No `grpc: {}` matches either, which
+would refuse gRPC-Web and preflights.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from mesh.envoy.address import is_loopback
+from mesh.envoy.contracts import RestBinding, rpcs
+from mesh.envoy.durations import seconds
+from mesh.envoy.filters import body_limit, cors_policy, origin_pattern, transcoder_for
+from mesh.envoy.methods import METHODS, Method, method
+from mesh.envoy.retries import retry_policy
+
+if TYPE_CHECKING:
+    from mesh.envoy.address import Json
+    from mesh.envoy.plan import MeshPlan
+
+# Clips and catalogue calls fit; a longer request is sent once, without a copy kept for a retry.
+RETRY_BUFFER_BYTES = 4 * 1024 * 1024
+# A page whose name an attacker has made point at this machine says that name as its host.
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+
+def edge_routes(plan: MeshPlan) -> Json:
+    """Returns the route configuration of the edge: exposed RPCs, then their REST bindings."""
+    exposed = [row for row in METHODS if row.exposed]
+    return _route_configuration(
+        "edge",
+        [
+            _refuse_foreign_pages(plan),
+            *(_rpc_route(row, plan) for row in exposed),
+            *(
+                _rest_route(binding, plan, first=index == 0)
+                for rpc in rpcs()
+                for index, binding in enumerate(rpc.rest)
+            ),
+        ],
+        {"envoy.filters.http.cors": cors_policy(plan.allowed_origins)},
+        LOOPBACK_NAMES if is_loopback(plan.edge) else ("*",),
+    )
+
+
+def internal_routes(plan: MeshPlan) -> Json:
+    """Returns the route configuration between services: everything but the gateway's own RPCs."""
+    inner = [row for row in METHODS if row.upstream != "gateway"]
+    return _route_configuration("mesh", [_rpc_route(row, plan) for row in inner], {})
+
+
+def _route_configuration(
+    name: str, routes: list[Json], per_filter: dict[str, Any], domains: tuple[str, ...] = ("*",)
+) -> Json:
+    host: Json = {
+        "name": name,
+        "domains": [*domains],
+        "routes": [*routes],
+        "request_body_buffer_limit": RETRY_BUFFER_BYTES,
+        "typed_per_filter_config": per_filter,
+    }
+    return {"name": name, "virtual_hosts": [host], "ignore_port_in_host_matching": True}
+
+
+def _rpc_route(row: Method, plan: MeshPlan) -> Json:
+    return {"match": {"path": row.path}, **_action(row, plan)}
+
+
+def _rest_route(binding: RestBinding, plan: MeshPlan, *, first: bool) -> Json:
+    """Returns the route of one REST binding, matched before the transcoder rewrites the path."""
+    row = method(binding.service, binding.name)
+    if not row.exposed:
+        raise ValueError(f"{row.path} has a REST binding but is not exposed")
+    route: Json = {
+        "match": {
+            "safe_regex": {"regex": _path_pattern(binding.template)},
+            # A preflight is answered by the CORS filter, which needs a route that would be taken.
+            "headers": [
+                {
+                    "name": ":method",
+                    "string_match": {"safe_regex": {"regex": f"{binding.verb}|OPTIONS"}},
+                }
+            ],
+        },
+        **_action(row, plan),
+    }
+    per_filter: Json = {}
+    if binding.body:
+        per_filter["envoy.filters.http.buffer"] = body_limit(binding.body)
+    if not first:
+        per_filter["envoy.filters.http.grpc_json_transcoder"] = transcoder_for(binding)
+    return route | {"typed_per_filter_config": per_filter}
+
+
+def _path_pattern(template: str) -> str:
+    """Returns the expression for a path template; a variable is one segment."""
+    parts = re.split(r"\{[^}]*\}", template)
+    return "[^/]+".join(re.escape(part) for part in parts)
+
+
+def _action(row: Method, plan: MeshPlan) -> Json:
+    """Returns what to do with a call: where it goes, how long it may take, how it is retried."""
+    replicas = len(getattr(plan, row.upstream))
+    return {
+        "route": {
+            "cluster": row.upstream,
+            # Both are needed. The first also becomes the deadline that the service sees; without
+            # the second a caller's own would not be honoured. `timeout` would end a call as
+            # UNAVAILABLE, which callers retry; these end it as DEADLINE_EXCEEDED.
+            "max_stream_duration": {
+                "max_stream_duration": seconds(row.timeout_seconds),
+                "grpc_timeout_header_max": seconds(row.longest_seconds),
+            },
+            "timeout": "0s",
+            "retry_policy": retry_policy(row, replicas),
+        },
+        "decorator": {"operation": row.path.lstrip("/"), "propagate": False},
+    }
+
+
+def _refuse_foreign_pages(plan: MeshPlan) -> Json:
+    """Returns the route that refuses requests of web pages from other origins.
+
+    CORS only hides answers from such a page. A plain form post is not preflighted, so without this
+    any page that a user opens could write to the catalogue on their machine.
+    """
+    pattern = "|".join(origin_pattern(origin) for origin in plan.allowed_origins)
+    allowed: Json = {"safe_regex": {"regex": pattern or "-"}}
+    return {
+        "match": {
+            "prefix": "/",
+            "headers": [
+                {"name": "origin", "present_match": True},
+                {"name": "origin", "string_match": allowed, "invert_match": True},
+            ],
+        },
+        "direct_response": {
+            "status": 403,
+            "body": {"inline_string": "this web origin is not among the allowed ones"},
+        },
+        "decorator": {"operation": "refuse_origin", "propagate": False},
+    }

@@ -1,0 +1,1 @@
+"""Qdrant's own gRPC API over the in-process Qdrant engine, for one machine. See README.md."""

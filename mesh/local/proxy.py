@@ -1,0 +1,115 @@
+"""Envoy as a part: its configuration is written right before each start, and drained at the end.
+
+There is no separate validation: at start Envoy checks the whole file, as `--mode validate` does,
+and ends with the reason, which is in its log and in the error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from mesh.local.guard import Guard
+from mesh.local.layout import Layout
+from mesh.local.part import Layer, Part
+from mesh.local.readiness import admin_request, envoy_healthy
+from mesh.local.services import FINGERPRINT, GATEWAY, MATCH, MESH_LISTENER
+
+NAME = "envoy"
+_ADMIN = "admin"
+_DRAIN_POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """Envoy of one mesh.
+
+    Attributes:
+        layout: of the data directory.
+        program: Envoy.
+        edge_address: host:port of the edge listener.
+        otlp: collector of its spans, `unix:/...` or host:port; None sends none.
+        environment: of the process.
+    """
+
+    layout: Layout
+    program: Path
+    edge_address: str
+    otlp: str | None
+    environment: Mapping[str, str]
+
+    @property
+    def admin(self) -> Path:
+        """Socket of the admin interface."""
+        return self.layout.socket(_ADMIN)
+
+    def part(self) -> Part:
+        """Returns the part; it is ready when every service behind it is healthy."""
+        return Part(
+            name=NAME,
+            command=(
+                self.program, "--config-path", self._config,
+                # One thread carries thousands of calls a second: more than the services can take.
+                "--concurrency", "1",
+                # Else a second mesh on this machine would clash with it over shared memory.
+                "--disable-hot-restart",
+                "--drain-time-s", "5",
+                "--log-level", "warning",
+            ),
+            ready=envoy_healthy(self.admin),
+            address=self.edge_address,
+            environment=self.environment,
+            layer=Layer.PROXY,
+            prepare=self._prepare,
+            stop_seconds=2.0,
+        )  # fmt: skip
+
+    async def drain(self, timeout_seconds: float) -> None:
+        """Has Envoy refuse new connections and waits until no call is in flight, or the timeout."""
+        with suppress(OSError, EOFError, ValueError):
+            await admin_request(self.admin, "POST", "/healthcheck/fail")
+            await admin_request(self.admin, "POST", "/drain_listeners?graceful&skip_exit")
+            async with asyncio.timeout(timeout_seconds):
+                while await self._calls_in_flight():  # noqa: ASYNC110 - Envoy has no event
+                    await asyncio.sleep(_DRAIN_POLL_SECONDS)
+
+    @property
+    def _config(self) -> Path:
+        return self.layout.run_dir / "envoy.json"
+
+    async def _prepare(self, _guard: Guard) -> None:
+        for name in (_ADMIN, MESH_LISTENER):
+            self.layout.socket(name).unlink(missing_ok=True)
+        self._config.write_text(self._configuration())
+
+    def _configuration(self) -> str:
+        # Imported when all other parts are on their way: they need longer than this.
+        from mesh.envoy.bootstrap import bootstrap
+        from mesh.envoy.plan import MeshPlan
+
+        layout = self.layout
+        plan = MeshPlan(
+            edge=self.edge_address,
+            internal=layout.target(MESH_LISTENER),
+            gateway=(layout.target(GATEWAY),),
+            fingerprint=(layout.target(FINGERPRINT),),
+            match=(layout.target(MATCH),),
+            admin=f"unix:{self.admin}",
+            otlp=self.otlp,
+            access_log=str(layout.log("access")),
+        )
+        return json.dumps(bootstrap(plan), indent=1)
+
+    async def _calls_in_flight(self) -> int:
+        reply = await admin_request(
+            self.admin, "GET", "/stats?filter=^http\\..*downstream_rq_active$&format=json"
+        )
+        return sum(
+            int(stat["value"])
+            for stat in json.loads(reply).get("stats", [])
+            if "admin" not in stat.get("name", "admin")
+        )
