@@ -1,0 +1,1 @@
+"""`sonica.fingerprint.v1`: hostile bytes in, fingerprint out. Stores nothing."""
