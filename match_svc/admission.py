@@ -1,0 +1,89 @@
+"""What a fingerprint has to be before it is searched with or stored. CPU only, up to a few ms."""
+
+from __future__ import annotations
+
+import numpy as np
+import sonica_core
+
+from match_svc.errors import (
+    AlgorithmMismatchError,
+    FingerprintEmptyError,
+    FingerprintMalformedError,
+)
+from match_svc.model import ALGORITHM_VERSION, Fingerprint
+
+QUERY_ROWS_MAX = 512
+# How far the stated duration may be from what the rows cover: windows may begin before the audio
+# does and end after it, and the end of the audio may be too short for one.
+_DURATION_TOLERANCE_SECONDS = 2.0
+_DURATION_SECONDS_MAX = 86_400.0
+
+
+def check_query(fingerprint: Fingerprint) -> sonica_core.QueryFingerprint:
+    """Checks the fingerprint of a clip.
+
+    Raises:
+        AlgorithmMismatchError, FingerprintMalformedError.
+    """
+    row_count = _check(fingerprint, "query", sonica_core.QUERY_HOP_SECONDS)
+    if row_count > QUERY_ROWS_MAX:
+        raise FingerprintMalformedError(
+            f"the fingerprint has {row_count} windows; a clip may have {QUERY_ROWS_MAX}",
+            fault="TOO_MANY_WINDOWS",
+        )
+    return sonica_core.QueryFingerprint(
+        fingerprint.vectors_f16le,
+        fingerprint.active_windows,
+        fingerprint.landmarks,
+        fingerprint.duration / 1e6,
+    )
+
+
+def check_reference(fingerprint: Fingerprint) -> None:
+    """Checks the fingerprint of a recording that is to be registered.
+
+    Raises:
+        AlgorithmMismatchError, FingerprintMalformedError, FingerprintEmptyError.
+    """
+    _check(fingerprint, "reference", sonica_core.REFERENCE_HOP_SECONDS)
+    if not any(fingerprint.active_windows):
+        raise FingerprintEmptyError(
+            f"the recording, {fingerprint.duration / 1e6:.1f} s long, holds no signal that it "
+            "could be recognised by: it is silent, a steady tone, or too short"
+        )
+
+
+def _check(fingerprint: Fingerprint, purpose: str, hop_seconds: float) -> int:
+    """Returns the number of rows."""
+    if fingerprint.algorithm_version != ALGORITHM_VERSION:
+        raise AlgorithmMismatchError(
+            f"the fingerprint has algorithm_version {fingerprint.algorithm_version}; "
+            f"the catalogue has {ALGORITHM_VERSION}",
+            algorithm_version=str(fingerprint.algorithm_version),
+            catalog_algorithm_version=str(ALGORITHM_VERSION),
+        )
+    try:
+        row_count = sonica_core.validate_fingerprint(
+            fingerprint.algorithm_version,
+            purpose,
+            fingerprint.vectors_f16le,
+            fingerprint.active_windows,
+            fingerprint.landmarks,
+        )
+    except sonica_core.SonicaCoreError as error:
+        raise FingerprintMalformedError(str(error), fault="BYTES") from error
+    covered = row_count * hop_seconds
+    seconds = fingerprint.duration / 1e6
+    far_off = row_count and abs(seconds - covered) > _DURATION_TOLERANCE_SECONDS
+    if far_off or not 0 <= seconds <= _DURATION_SECONDS_MAX:
+        raise FingerprintMalformedError(
+            f"duration is {seconds:.1f} s, but the windows cover {covered:.1f} s",
+            fault="DURATION",
+        )
+    frames = np.frombuffer(fingerprint.landmarks, dtype="<u4")[::2]
+    if len(frames) and frames[-1] * sonica_core.FRAME_SECONDS > seconds + 1.0:
+        raise FingerprintMalformedError(
+            f"a landmark lies at frame {frames[-1]}, beyond the {seconds:.1f} s of audio",
+            fault="LANDMARK_BEYOND_END",
+        )
+    return row_count

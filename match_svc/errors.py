@@ -1,0 +1,120 @@
+"""Every reason match_svc can give for a refusal.
+
+    ServiceError
+    ├── FingerprintMalformedError     FINGERPRINT_MALFORMED   the bytes are not a fingerprint
+    ├── AlgorithmMismatchError        ALGORITHM_MISMATCH      made by another extractor
+    ├── FingerprintEmptyError         FINGERPRINT_EMPTY       nothing in it to recognise by
+    ├── TrackNotFoundError            TRACK_NOT_FOUND
+    ├── PageTokenInvalidError         PAGE_TOKEN_INVALID
+    ├── ExternalIdTakenError          EXTERNAL_ID_TAKEN       by other audio
+    ├── RequestIdReusedError          REQUEST_ID_REUSED       for other audio
+    ├── RebuildRunningError           REBUILD_RUNNING
+    ├── IndexUnreachableError         INDEX_UNREACHABLE       Qdrant is down or has lost the index
+    ├── StoreUnreachableError         STORE_UNREACHABLE       PostgreSQL is down or too slow
+    └── StorageFullError              STORAGE_FULL            a store has no room left
+
+The domain is that of the service which names the reason in its contract; the reasons both services
+share have `sonica.matching`.
+"""
+
+from __future__ import annotations
+
+import grpc
+
+from mesh.runtime.errors import ServiceError
+
+_CATALOG = "sonica.catalog"
+_MATCHING = "sonica.matching"
+
+
+class FingerprintMalformedError(ServiceError):
+    """The bytes are not a fingerprint of the stated version and purpose."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "FINGERPRINT_MALFORMED"
+    domain = _MATCHING
+    metadata_keys = ("fault",)
+
+
+class AlgorithmMismatchError(ServiceError):
+    """The fingerprint was made by another version of the extractor than the catalogue's."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "ALGORITHM_MISMATCH"
+    domain = _MATCHING
+    metadata_keys = ("algorithm_version", "catalog_algorithm_version")
+
+
+class FingerprintEmptyError(ServiceError):
+    """The recording holds no signal, so it could never be recognised."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "FINGERPRINT_EMPTY"
+    domain = _CATALOG
+
+
+class TrackNotFoundError(ServiceError):
+    """No track has this id."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "TRACK_NOT_FOUND"
+    domain = _CATALOG
+    metadata_keys = ("track_id",)
+
+
+class PageTokenInvalidError(ServiceError):
+    """The page token is not one this service gave."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "PAGE_TOKEN_INVALID"
+    domain = _CATALOG
+
+
+class ExternalIdTakenError(ServiceError):
+    """Another recording is registered under this external id."""
+
+    code = grpc.StatusCode.ALREADY_EXISTS
+    reason = "EXTERNAL_ID_TAKEN"
+    domain = _CATALOG
+    metadata_keys = ("external_id", "track_id")
+
+
+class RequestIdReusedError(ServiceError):
+    """This request id registered another recording before."""
+
+    code = grpc.StatusCode.ALREADY_EXISTS
+    reason = "REQUEST_ID_REUSED"
+    domain = _CATALOG
+    metadata_keys = ("request_id", "track_id")
+
+
+class RebuildRunningError(ServiceError):
+    """The index is being rebuilt by another call."""
+
+    code = grpc.StatusCode.ABORTED
+    reason = "REBUILD_RUNNING"
+    domain = _CATALOG
+
+
+class IndexUnreachableError(ServiceError):
+    """The vector index does not answer, or has lost what it held."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+    reason = "INDEX_UNREACHABLE"
+    domain = _MATCHING
+
+
+class StoreUnreachableError(ServiceError):
+    """PostgreSQL does not answer in time."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+    reason = "STORE_UNREACHABLE"
+    domain = _MATCHING
+
+
+class StorageFullError(ServiceError):
+    """There is no room for what was to be stored; what was stored before is whole."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "STORAGE_FULL"
+    domain = _MATCHING

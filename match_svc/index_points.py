@@ -1,0 +1,22 @@
+"""The points a track has in the index: one for each active row of its fingerprint."""
+
+from __future__ import annotations
+
+import numpy as np
+import sonica_core
+
+from match_svc.model import Fingerprint
+from match_svc.stores.port import F32Array, U64Array
+
+
+def point_ids(track_number: int, active_windows: bytes) -> U64Array:
+    """Returns the ids of a track's points."""
+    rows = np.flatnonzero(np.frombuffer(active_windows, dtype=np.uint8)).astype(np.uint64)
+    return rows + np.uint64(sonica_core.point_id(track_number, 0))
+
+
+def track_points(track_number: int, fingerprint: Fingerprint) -> tuple[U64Array, F32Array]:
+    """Returns ids and vectors, shapes (n,) and (n, 128), of a track's points."""
+    active = np.frombuffer(fingerprint.active_windows, dtype=np.uint8) != 0
+    vectors = sonica_core.decode_vectors(fingerprint.vectors_f16le)[active]
+    return point_ids(track_number, fingerprint.active_windows), vectors

@@ -1,0 +1,140 @@
+"""The nouns of the catalogue. Times are microseconds unless the name says otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, StrEnum
+from uuid import UUID
+
+import sonica_core
+
+#: The extractor all fingerprints of the catalogue were made by.
+ALGORITHM_VERSION: int = sonica_core.ALGORITHM_VERSIONS[-1]
+
+
+class TrackState(StrEnum):
+    """Where a track stands between PostgreSQL and the index; only ACTIVE ones are recognised."""
+
+    PENDING = "PENDING"
+    ACTIVE = "ACTIVE"
+    DELETING = "DELETING"
+
+
+class Outcome(Enum):
+    """What became of a registration."""
+
+    REGISTERED = "REGISTERED"
+    ALREADY_REGISTERED = "ALREADY_REGISTERED"
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a registrant says about a recording; empty text and year 0 mean unknown."""
+
+    external_id: str = ""
+    title: str = ""
+    artist: str = ""
+    album: str = ""
+    isrc: str = ""
+    language: str = ""
+    genre: str = ""
+    year: int = 0
+    source_uri: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A registered recording. Nothing of it ever changes but its state."""
+
+    track_number: int
+    track_id: UUID
+    description: Description
+    duration: int
+    state: TrackState
+    algorithm_version: int
+    create_time: datetime
+    content_sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """A fingerprint in the layout of `sonica.fingerprint.v1.Fingerprint`."""
+
+    algorithm_version: int
+    vectors_f16le: bytes
+    active_windows: bytes
+    landmarks: bytes
+    duration: int
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A recording to be registered."""
+
+    description: Description
+    fingerprint: Fingerprint
+    content_sha256: bytes
+    request_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The one row every write passes through.
+
+    Attributes:
+        epoch: changes with every change of what a search can find, and never returns.
+        serving: generation of the index that answers; 0 before there is one.
+        building: generation that is being built beside it; 0 when none is.
+        building_cursor: last track number copied into `building`.
+        active_track_count: ACTIVE tracks.
+        active_window_count: vectors those have in the index.
+        active_duration: their length together.
+    """
+
+    epoch: UUID
+    serving: int
+    building: int
+    building_cursor: int
+    active_track_count: int
+    active_window_count: int
+    active_duration: int
+
+    @property
+    def generations(self) -> tuple[int, ...]:
+        """The generations a write has to reach."""
+        return tuple(generation for generation in (self.serving, self.building) if generation)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One recording a clip may have been taken from; fields as in `sonica.matching.v1.Match`."""
+
+    track: Track
+    track_offset_seconds: float
+    clip_offset_seconds: float
+    matched_duration_seconds: float
+    speed_factor: float
+    score: float
+    ambiguous: bool
+    mean_cosine: float
+    cosine_margin: float
+    aligned_landmark_count: int
+    clip_landmark_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Accepted matches and, if asked for, the best of the rest; both surest first."""
+
+    matches: tuple[Match, ...]
+    rejected: tuple[Match, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildProgress:
+    """How far a rebuild of the index is, in tracks."""
+
+    track_count: int
+    total_track_count: int
+    done: bool

@@ -1,0 +1,205 @@
+"""The catalogue: registering, reading and removing tracks.
+
+A track is visible when it is ACTIVE, and only then. What the index is told, and when, is in
+`writer`; what a search sees is in `recognition`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from match_svc import admission
+from match_svc.errors import (
+    ExternalIdTakenError,
+    RequestIdReusedError,
+    StoreUnreachableError,
+    TrackNotFoundError,
+)
+from match_svc.hot import HotCache
+from match_svc.model import Fingerprint, Ledger, Outcome, Registration, Track, TrackState
+from match_svc.stores import ledger, tracks
+from match_svc.stores.port import VectorIndex
+from match_svc.stores.postgres import Connection, Database
+from match_svc.stores.tracks import Claim
+from match_svc.workers import Workers
+from match_svc.writer import TrackWriter
+
+EXTERNAL_PREFIX = "external:"
+# How often a registration may meet a removal of the same recording before it gives up.
+_ATTEMPTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Size of the catalogue."""
+
+    ledger: Ledger
+    pending_track_count: int
+    vector_count: int
+
+
+class Catalog:
+    """Use cases of `sonica.catalog.v1.CatalogService`, rebuilds apart."""
+
+    def __init__(
+        self,
+        database: Database,
+        index: VectorIndex,
+        writer: TrackWriter,
+        hot: HotCache,
+        workers: Workers,
+    ) -> None:
+        self._database = database
+        self._index = index
+        self._writer = writer
+        self._hot = hot
+        self._workers = workers
+
+    async def register(self, registration: Registration) -> tuple[Track, Outcome]:
+        """Registers a recording; it is searchable on return.
+
+        The same recording, or the same request, is registered once however often and however
+        concurrently it is asked for. One that was cut off is finished.
+
+        Raises:
+            Those of `check_reference`, ExternalIdTakenError, RequestIdReusedError,
+            IndexUnreachableError, StoreUnreachableError, StorageFullError.
+        """
+        await self._workers.run(admission.check_reference, registration.fingerprint)
+        for _ in range(_ATTEMPTS):
+            async with self._database.transaction("store_track") as connection:
+                stored = await tracks.insert(connection, registration)
+                claims = [] if stored else await tracks.claims(connection, registration)
+            track = stored or await self._settle(registration, claims)
+            if track is not None and track.state is TrackState.PENDING:
+                track = await self._writer.activate(track.track_number)
+            if track is not None and track.state is TrackState.ACTIVE:
+                return track, Outcome.REGISTERED if stored else Outcome.ALREADY_REGISTERED
+        raise StoreUnreachableError("the same recording is being removed; try again")
+
+    async def _settle(self, registration: Registration, claims: list[Claim]) -> Track | None:
+        """Returns the track a registration means; None when the way may be free by now."""
+        leaving = [claim for claim in claims if claim.track.state is TrackState.DELETING]
+        for claim in leaving:
+            await self._writer.remove(claim.track.track_number)
+        return None if leaving else meant_track(registration, claims)
+
+    async def get(self, name: str) -> Track:
+        """Returns the track with this id or, after `external:`, external id.
+
+        Raises:
+            TrackNotFoundError, StoreUnreachableError.
+        """
+        async with self._database.connection("get_track") as connection:
+            return await _visible(connection, name)
+
+    async def read_fingerprint(self, name: str) -> Fingerprint:
+        """Returns the stored fingerprint of a track.
+
+        Raises:
+            TrackNotFoundError, StoreUnreachableError.
+        """
+        async with self._database.connection("get_fingerprint") as connection:
+            track = await _visible(connection, name)
+            fingerprint = await tracks.read_fingerprint(connection, track.track_number)
+        if fingerprint is None:
+            raise _not_found(name)
+        return fingerprint
+
+    async def page(self, after: int, size: int) -> tuple[list[Track], int]:
+        """Returns up to `size` tracks after track number `after`, and how many there are in all."""
+        async with self._database.connection("list_tracks") as connection:
+            found = await tracks.page(connection, after, size)
+            total = (await ledger.read(connection)).active_track_count
+        return found, total
+
+    async def lookup(self, content_sha256s: Sequence[bytes]) -> list[Track]:
+        """Returns the tracks made of any of these recordings."""
+        async with self._database.connection("lookup_tracks") as connection:
+            return await tracks.find_contents(connection, content_sha256s)
+
+    async def delete(self, name: str) -> None:
+        """Removes a track for good; no search that begins after the return finds it.
+
+        Raises:
+            TrackNotFoundError, StoreUnreachableError.
+            IndexUnreachableError: it is not recognised any more; its removal is finished later.
+        """
+        async with self._database.transaction("begin_removal") as connection:
+            track = await _find(connection, name)
+            track = track and await tracks.lock(connection, track.track_number)
+            if track is None:
+                raise _not_found(name)
+            if track.state is TrackState.ACTIVE:
+                await ledger.leave_active(connection, track.track_number)
+            elif track.state is TrackState.PENDING:
+                await tracks.begin_removal(connection, track.track_number)
+        await self._hot.forget(track.track_id)
+        await self._writer.remove(track.track_number)
+
+    async def statistics(self) -> Statistics:
+        """Returns the size of the catalogue.
+
+        Raises:
+            IndexUnreachableError, StoreUnreachableError.
+        """
+        async with self._database.connection("read_statistics") as connection:
+            now = await ledger.read(connection)
+            pending = await tracks.count_unfinished(connection)
+        vectors = await self._index.count(now.serving) if now.serving else 0
+        return Statistics(now, pending, vectors or 0)
+
+
+def meant_track(registration: Registration, claims: list[Claim]) -> Track | None:
+    """Returns the registered track that is this recording; None when there is none.
+
+    Raises:
+        RequestIdReusedError: the request registered other audio.
+        ExternalIdTakenError: the external id belongs to other audio.
+    """
+    content = registration.content_sha256
+    for track, request_id in claims:
+        if request_id is not None and request_id == registration.request_id:
+            if track.content_sha256 != content:
+                raise RequestIdReusedError(
+                    f"request {request_id} registered other audio, as track {track.track_id}",
+                    request_id=str(request_id),
+                    track_id=str(track.track_id),
+                )
+            return track
+    for track, _ in claims:
+        if track.content_sha256 == content:
+            return track
+    for track, _ in claims:
+        raise ExternalIdTakenError(
+            f"external_id {track.description.external_id!r} belongs to other audio, "
+            f"track {track.track_id}",
+            external_id=track.description.external_id,
+            track_id=str(track.track_id),
+        )
+    return None
+
+
+async def _find(connection: Connection, name: str) -> Track | None:
+    if "\0" in name:
+        return None  # PostgreSQL takes no NUL, so no track has one
+    if name.startswith(EXTERNAL_PREFIX):
+        return await tracks.find_external(connection, name.removeprefix(EXTERNAL_PREFIX))
+    try:
+        track_id = UUID(name)
+    except ValueError:
+        return None
+    return await tracks.find(connection, track_id)
+
+
+async def _visible(connection: Connection, name: str) -> Track:
+    track = await _find(connection, name)
+    if track is None or track.state is not TrackState.ACTIVE:
+        raise _not_found(name)
+    return track
+
+
+def _not_found(name: str) -> TrackNotFoundError:
+    return TrackNotFoundError(f"there is no track {name!r}", track_id=name)

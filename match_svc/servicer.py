@@ -1,0 +1,136 @@
+"""The two gRPC services: messages in, use case, messages out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+from sonica.catalog.v1 import catalog_service_pb2 as catalog_pb
+from sonica.catalog.v1 import catalog_service_pb2_grpc
+from sonica.fingerprint.v1 import fingerprint_pb2
+from sonica.matching.v1 import matching_service_pb2 as matching_pb
+from sonica.matching.v1 import matching_service_pb2_grpc
+
+from match_svc import messages
+from match_svc.model import ALGORITHM_VERSION
+from match_svc.rebuild import IndexKeeper
+from match_svc.recognition import Question, Recognizer
+from match_svc.service import Catalog
+
+_MATCHES_DEFAULT, _MATCHES_MAX = 5, 50
+_PAGE_DEFAULT, _PAGE_MAX = 50, 1000
+
+
+class MatchingServicer(matching_service_pb2_grpc.MatchingServiceServicer):
+    """`sonica.matching.v1.MatchingService`."""
+
+    def __init__(self, recognizer: Recognizer) -> None:
+        self._recognizer = recognizer
+
+    async def FindMatches(
+        self, request: matching_pb.FindMatchesRequest, _context: Any
+    ) -> matching_pb.FindMatchesResponse:
+        """Finds the recordings a clip was taken from."""
+        question = Question(
+            fingerprint=messages.fingerprint_from(
+                request.fingerprint, fingerprint_pb2.FINGERPRINT_PURPOSE_QUERY
+            ),
+            max_match_count=min(request.max_match_count or _MATCHES_DEFAULT, _MATCHES_MAX),
+            include_rejected=request.include_rejected,
+        )
+        found = await self._recognizer.find(question)
+        return matching_pb.FindMatchesResponse(
+            matches=[messages.match_to(match) for match in found.answer.matches],
+            rejected=[messages.match_to(match) for match in found.answer.rejected],
+            search_duration=messages.seconds_to(found.search_seconds),
+            align_duration=messages.seconds_to(found.align_seconds),
+        )
+
+
+class CatalogServicer(catalog_service_pb2_grpc.CatalogServiceServicer):
+    """`sonica.catalog.v1.CatalogService`."""
+
+    def __init__(self, catalog: Catalog, keeper: IndexKeeper) -> None:
+        self._catalog = catalog
+        self._keeper = keeper
+
+    async def CreateTrack(
+        self, request: catalog_pb.CreateTrackRequest, _context: Any
+    ) -> catalog_pb.CreateTrackResponse:
+        """Registers a track."""
+        track, outcome = await self._catalog.register(messages.registration_from(request))
+        return catalog_pb.CreateTrackResponse(
+            track=messages.track_to(track),
+            outcome=f"REGISTRATION_OUTCOME_{outcome.value}",
+        )
+
+    async def GetTrack(
+        self, request: catalog_pb.GetTrackRequest, _context: Any
+    ) -> catalog_pb.GetTrackResponse:
+        """Returns one track."""
+        track = await self._catalog.get(request.track_id)
+        return catalog_pb.GetTrackResponse(track=messages.track_to(track))
+
+    async def ListTracks(
+        self, request: catalog_pb.ListTracksRequest, _context: Any
+    ) -> catalog_pb.ListTracksResponse:
+        """Lists tracks in the order of registration."""
+        size = min(request.page_size or _PAGE_DEFAULT, _PAGE_MAX)
+        after = messages.page_start(request.page_token)
+        # One more than wanted tells whether there is a next page.
+        tracks, total = await self._catalog.page(after, size + 1)
+        more = len(tracks) > size
+        return catalog_pb.ListTracksResponse(
+            tracks=[messages.track_to(track) for track in tracks[:size]],
+            next_page_token=messages.page_token(tracks[size - 1].track_number) if more else "",
+            total_count=total,
+        )
+
+    async def LookupTracks(
+        self, request: catalog_pb.LookupTracksRequest, _context: Any
+    ) -> catalog_pb.LookupTracksResponse:
+        """Finds which recordings are registered already."""
+        tracks = await self._catalog.lookup(list(request.content_sha256s))
+        return catalog_pb.LookupTracksResponse(tracks=[messages.track_to(t) for t in tracks])
+
+    async def DeleteTrack(
+        self, request: catalog_pb.DeleteTrackRequest, _context: Any
+    ) -> catalog_pb.DeleteTrackResponse:
+        """Removes a track for good."""
+        await self._catalog.delete(request.track_id)
+        return catalog_pb.DeleteTrackResponse()
+
+    async def GetTrackFingerprint(
+        self, request: catalog_pb.GetTrackFingerprintRequest, _context: Any
+    ) -> catalog_pb.GetTrackFingerprintResponse:
+        """Returns the stored fingerprint of a track."""
+        fingerprint = await self._catalog.read_fingerprint(request.track_id)
+        return catalog_pb.GetTrackFingerprintResponse(
+            fingerprint=messages.fingerprint_to(fingerprint)
+        )
+
+    async def RebuildIndex(
+        self, _request: catalog_pb.RebuildIndexRequest, _context: Any
+    ) -> AsyncIterator[catalog_pb.RebuildIndexResponse]:
+        """Makes the vector index anew."""
+        async with aclosing(self._keeper.rebuild()) as steps:
+            async for progress in steps:
+                yield catalog_pb.RebuildIndexResponse(
+                    track_count=progress.track_count,
+                    total_track_count=progress.total_track_count,
+                    done=progress.done,
+                )
+
+    async def GetCatalogStatistics(
+        self, _request: catalog_pb.GetCatalogStatisticsRequest, _context: Any
+    ) -> catalog_pb.GetCatalogStatisticsResponse:
+        """Returns the size of the catalogue."""
+        statistics = await self._catalog.statistics()
+        return catalog_pb.GetCatalogStatisticsResponse(
+            active_track_count=statistics.ledger.active_track_count,
+            pending_track_count=statistics.pending_track_count,
+            total_duration=messages.microseconds_to(statistics.ledger.active_duration),
+            vector_count=statistics.vector_count,
+            algorithm_version=ALGORITHM_VERSION,
+        )

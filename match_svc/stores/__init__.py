@@ -1,0 +1,1 @@
+"""What match_svc keeps its data in: PostgreSQL (the truth), Qdrant (the index), Redis (hot)."""

@@ -1,0 +1,255 @@
+"""Tracks and fingerprints in PostgreSQL: all SQL about `catalog.track` and `catalog.fingerprint`.
+
+Every function takes a connection; who opens the transaction decides what is atomic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple, fields
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import UUID
+
+from match_svc.landmark_starts import landmark_starts
+from match_svc.model import (
+    Description,
+    Fingerprint,
+    Registration,
+    Track,
+    TrackState,
+)
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from match_svc.stores.postgres import Connection
+
+_DESCRIPTION = tuple(field.name for field in fields(Description))
+_COLUMNS = f"""t.track_number, t.track_id, t.content_sha256, t.duration_us, t.algorithm_version,
+    t.state, t.create_time, coalesce(t.external_id, '') AS external_id,
+    {", ".join(f"t.{name}" for name in _DESCRIPTION if name != "external_id")}"""
+_SELECT = f"SELECT {_COLUMNS} FROM catalog.track t"  # noqa: S608 - names of our own columns
+
+
+class Claim(NamedTuple):
+    """A registered track, and the request it was registered by."""
+
+    track: Track
+    request_id: UUID | None
+
+
+async def insert(connection: Connection, registration: Registration) -> Track | None:
+    """Stores a PENDING track with its fingerprint.
+
+    Returns:
+        None, with nothing stored, when its content, request id or external id is there already.
+    """
+    description, fingerprint = registration.description, registration.fingerprint
+    row = await connection.fetchrow(
+        f"""
+        INSERT INTO catalog.track AS t (
+            content_sha256, request_id, duration_us, algorithm_version, active_window_count,
+            external_id, title, artist, album, isrc, language, genre, year, source_uri)
+        VALUES ($1, $2, $3, $4, $5, nullif($6, ''), $7, $8, $9, $10, $11, $12, $13, $14)
+        ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
+        """,  # noqa: S608 - names of our own columns
+        registration.content_sha256,
+        registration.request_id,
+        fingerprint.duration,
+        fingerprint.algorithm_version,
+        len(fingerprint.active_windows) - fingerprint.active_windows.count(0),
+        *astuple(description),
+    )
+    if row is None:
+        return None
+    track = _track(row)
+    await connection.execute(
+        """
+        INSERT INTO catalog.fingerprint
+            (track_number, vectors_f16le, active_windows, landmarks, landmark_starts)
+        VALUES ($1, $2, $3, $4, $5)
+        """,
+        track.track_number,
+        fingerprint.vectors_f16le,
+        fingerprint.active_windows,
+        fingerprint.landmarks,
+        landmark_starts(fingerprint.landmarks),
+    )
+    return track
+
+
+async def claims(connection: Connection, registration: Registration) -> list[Claim]:
+    """Returns the tracks that share content, request id or external id with a registration."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS}, t.request_id FROM catalog.track t "  # noqa: S608 - our own columns
+        "WHERE t.content_sha256 = $1 OR t.request_id = $2 OR t.external_id = nullif($3, '')",
+        registration.content_sha256,
+        registration.request_id,
+        registration.description.external_id,
+    )
+    return [Claim(_track(row), row["request_id"]) for row in rows]
+
+
+async def find(connection: Connection, track_id: UUID) -> Track | None:
+    """Returns the track with this id, whatever its state."""
+    row = await connection.fetchrow(f"{_SELECT} WHERE t.track_id = $1", track_id)
+    return _track(row) if row else None
+
+
+async def find_external(connection: Connection, external_id: str) -> Track | None:
+    """Returns the track with this external id, whatever its state."""
+    row = await connection.fetchrow(f"{_SELECT} WHERE t.external_id = $1", external_id)
+    return _track(row) if row else None
+
+
+async def find_contents(connection: Connection, content_sha256s: Sequence[bytes]) -> list[Track]:
+    """Returns the ACTIVE tracks made of any of these recordings."""
+    rows = await connection.fetch(
+        f"{_SELECT} WHERE t.content_sha256 = ANY($1) AND t.state = 'ACTIVE'", content_sha256s
+    )
+    return [_track(row) for row in rows]
+
+
+async def find_ids(connection: Connection, track_ids: Sequence[UUID]) -> list[Track]:
+    """Returns the tracks with these ids, whatever their state."""
+    rows = await connection.fetch(f"{_SELECT} WHERE t.track_id = ANY($1)", track_ids)
+    return [_track(row) for row in rows]
+
+
+async def page(connection: Connection, after: int, limit: int) -> list[Track]:
+    """Returns the next ACTIVE tracks by track number."""
+    rows = await connection.fetch(
+        f"{_SELECT} WHERE t.track_number > $1 AND t.state = 'ACTIVE' "
+        "ORDER BY t.track_number LIMIT $2",
+        after,
+        limit,
+    )
+    return [_track(row) for row in rows]
+
+
+async def lock(
+    connection: Connection, track_number: int, *, skip_locked: bool = False
+) -> Track | None:
+    """Returns a track and keeps all other writers off it until the transaction ends.
+
+    Args:
+        connection: inside a transaction.
+        track_number: the track.
+        skip_locked: return None instead of waiting for another writer.
+    """
+    how = "FOR UPDATE SKIP LOCKED" if skip_locked else "FOR UPDATE"
+    row = await connection.fetchrow(f"{_SELECT} WHERE t.track_number = $1 {how}", track_number)
+    return _track(row) if row else None
+
+
+async def keep_active(connection: Connection, after: int, limit: int) -> list[int]:
+    """Returns the next ACTIVE track numbers; those tracks stay so until the transaction ends."""
+    rows = await connection.fetch(
+        """
+        SELECT track_number FROM catalog.track
+        WHERE track_number > $1 AND state = 'ACTIVE' ORDER BY track_number LIMIT $2 FOR SHARE
+        """,
+        after,
+        limit,
+    )
+    return [row["track_number"] for row in rows]
+
+
+async def unfinished(connection: Connection, grace_seconds: float, limit: int) -> list[int]:
+    """Returns tracks a crash may have left: DELETING ones, and PENDING ones of some age."""
+    rows = await connection.fetch(
+        """
+        SELECT track_number FROM catalog.track
+        WHERE state <> 'ACTIVE'
+            AND (state = 'DELETING' OR create_time < now() - make_interval(secs => $1))
+        ORDER BY track_number LIMIT $2
+        """,
+        grace_seconds,
+        limit,
+    )
+    return [row["track_number"] for row in rows]
+
+
+async def count_unfinished(connection: Connection) -> int:
+    """Returns how many tracks are PENDING or DELETING."""
+    count: int = await connection.fetchval(
+        "SELECT count(*) FROM catalog.track WHERE state <> 'ACTIVE'"
+    )
+    return count
+
+
+async def count_unfinished_windows(connection: Connection) -> int:
+    """Returns how many vectors tracks that are PENDING or DELETING may have in the index."""
+    count: int = await connection.fetchval(
+        """
+        SELECT coalesce(sum(active_window_count), 0)::bigint
+        FROM catalog.track WHERE state <> 'ACTIVE'
+        """
+    )
+    return count
+
+
+async def count_active(connection: Connection, through: int) -> tuple[int, int]:
+    """Returns number and vectors of the ACTIVE tracks up to and including a track number."""
+    row = await connection.fetchrow(
+        """
+        SELECT count(*) AS tracks, coalesce(sum(active_window_count), 0)::bigint AS windows
+        FROM catalog.track WHERE track_number <= $1 AND state = 'ACTIVE'
+        """,
+        through,
+    )
+    return (row["tracks"], row["windows"]) if row else (0, 0)
+
+
+async def read_fingerprint(connection: Connection, track_number: int) -> Fingerprint | None:
+    """Returns a whole fingerprint; None when the track is gone."""
+    row = await connection.fetchrow(
+        """
+        SELECT t.algorithm_version, t.duration_us, f.vectors_f16le, f.active_windows, f.landmarks
+        FROM catalog.track t JOIN catalog.fingerprint f USING (track_number)
+        WHERE t.track_number = $1
+        """,
+        track_number,
+    )
+    if row is None:
+        return None
+    return Fingerprint(
+        algorithm_version=row["algorithm_version"],
+        vectors_f16le=row["vectors_f16le"],
+        active_windows=row["active_windows"],
+        landmarks=row["landmarks"],
+        duration=row["duration_us"],
+    )
+
+
+async def read_active_windows(connection: Connection, track_number: int) -> bytes:
+    """Returns which rows of a track are in the index; empty when the track is gone."""
+    flags: bytes | None = await connection.fetchval(
+        "SELECT active_windows FROM catalog.fingerprint WHERE track_number = $1", track_number
+    )
+    return flags or b""
+
+
+async def begin_removal(connection: Connection, track_number: int) -> None:
+    """Makes a track DELETING that never was ACTIVE."""
+    await connection.execute(
+        "UPDATE catalog.track SET state = 'DELETING' WHERE track_number = $1", track_number
+    )
+
+
+async def delete(connection: Connection, track_number: int) -> None:
+    """Removes a track and its fingerprint."""
+    await connection.execute("DELETE FROM catalog.track WHERE track_number = $1", track_number)
+
+
+def _track(row: asyncpg.Record) -> Track:
+    return Track(
+        track_number=row["track_number"],
+        track_id=row["track_id"],
+        description=Description(**{name: row[name] for name in _DESCRIPTION}),
+        duration=row["duration_us"],
+        state=TrackState(row["state"]),
+        algorithm_version=row["algorithm_version"],
+        create_time=row["create_time"],
+        content_sha256=row["content_sha256"],
+    )
