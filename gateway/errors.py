@@ -1,0 +1,63 @@
+"""Errors the gateway itself returns; those of the services it calls pass through unchanged.
+
+ServiceError
+├── SourceMissingError       a request brings no audio
+├── AudioTooLargeError       more bytes than one message may carry
+├── StreamOutOfOrderError    a stream's messages come in an order the contract does not allow
+└── UpstreamFailedError      a service failed without a typed error, or broke its contract
+"""
+
+from __future__ import annotations
+
+import grpc
+
+from mesh.runtime.errors import ServiceError
+from mesh.runtime.telemetry import current_trace_id
+
+DOMAIN = "sonica.recognition"
+
+
+class SourceMissingError(ServiceError):
+    """A request brings no audio."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "SOURCE_MISSING"
+    domain = DOMAIN
+
+
+class AudioTooLargeError(ServiceError):
+    """More bytes than one message may carry."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "AUDIO_TOO_LARGE"
+    domain = DOMAIN
+    metadata_keys = ("byte_count", "byte_count_max")
+
+
+class StreamOutOfOrderError(ServiceError):
+    """A stream's messages come in an order the contract does not allow."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "STREAM_OUT_OF_ORDER"
+    domain = DOMAIN
+    metadata_keys = ("received", "expected")
+
+    def __init__(self, received: str, expected: str) -> None:
+        """Takes the name of the message that came, and what should have come."""
+        super().__init__(
+            f"{received} came where {expected} was due", received=received, expected=expected
+        )
+
+
+class UpstreamFailedError(ServiceError):
+    """A service failed, or broke its contract, in a way that says nothing to the caller."""
+
+    code = grpc.StatusCode.INTERNAL
+    reason = "UPSTREAM_FAILED"
+    domain = DOMAIN
+    metadata_keys = ("trace_id",)
+
+    def __init__(self, what: str) -> None:
+        """Takes what happened, as a clause."""
+        trace_id = current_trace_id()
+        super().__init__(f"{what}; the logs have more under trace {trace_id}", trace_id=trace_id)

@@ -1,0 +1,31 @@
+"""Composition root: opens the channel into the mesh and returns the servicer."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from sonica.recognition.v1.recognition_service_pb2_grpc import (
+    add_RecognitionServiceServicer_to_server,
+)
+
+from gateway.servicer import RecognitionServicer
+from gateway.upstream import Upstream
+from mesh.runtime.channels import open_channel
+from mesh.runtime.serve import Registration
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from gateway.settings import Settings
+
+SERVICE = "sonica.recognition.v1.RecognitionService"
+
+
+@asynccontextmanager
+async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
+    """Yields what the gateway serves; the channel is closed at the end."""
+    channel = open_channel(settings.mesh_address, max_message_bytes=settings.max_message_bytes)
+    async with channel:
+        servicer = RecognitionServicer(Upstream(channel))
+        yield [Registration(add_RecognitionServiceServicer_to_server, servicer, SERVICE)]

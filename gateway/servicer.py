@@ -1,0 +1,48 @@
+"""RecognitionService on the wire; each RPC is one module beside this one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sonica.recognition.v1.recognition_service_pb2_grpc import RecognitionServiceServicer
+
+from gateway.importing import import_tracks
+from gateway.recognition import recognize
+from gateway.registration import register_track
+from gateway.streaming import StreamingRecognition
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from sonica.recognition.v1 import recognition_service_pb2 as pb
+
+    from gateway.upstream import Upstream
+
+
+class RecognitionServicer(RecognitionServiceServicer):
+    """Composes the services behind `upstream`."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+
+    async def Recognize(self, request: pb.RecognizeRequest, context: Any) -> pb.RecognizeResponse:
+        """Recognises one clip."""
+        return await recognize(self._upstream, request)
+
+    async def StreamingRecognize(
+        self, requests: AsyncIterator[pb.StreamingRecognizeRequest], context: Any
+    ) -> None:
+        """Recognises audio while it arrives."""
+        await StreamingRecognition(self._upstream, context.write).run(requests)
+
+    async def RegisterTrack(
+        self, request: pb.RegisterTrackRequest, context: Any
+    ) -> pb.RegisterTrackResponse:
+        """Registers one recording."""
+        return await register_track(self._upstream, request)
+
+    async def ImportTracks(
+        self, requests: AsyncIterator[pb.ImportTracksRequest], context: Any
+    ) -> None:
+        """Registers many recordings."""
+        await import_tracks(self._upstream, requests, context.write)

@@ -1,0 +1,21 @@
+"""The services the gateway composes, all reached through the proxy's internal listener."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sonica.catalog.v1.catalog_service_pb2_grpc import CatalogServiceStub
+from sonica.fingerprint.v1.fingerprint_service_pb2_grpc import FingerprintServiceStub
+from sonica.matching.v1.matching_service_pb2_grpc import MatchingServiceStub
+
+if TYPE_CHECKING:
+    import grpc
+
+
+class Upstream:
+    """Stubs over one channel; the proxy routes each call by its service."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.fingerprint: Any = FingerprintServiceStub(channel)
+        self.matching: Any = MatchingServiceStub(channel)
+        self.catalog: Any = CatalogServiceStub(channel)
