@@ -1,0 +1,165 @@
+"""`sonica up`, `down`, `status`, `doctor`: the mesh on this machine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sonica_cli.failures import FAILED
+from sonica_cli.options import DataDir, Json
+
+Host = Annotated[
+    str, typer.Option(metavar="ADDRESS", help="Address to listen on; 0.0.0.0 for everybody.")
+]
+Port = Annotated[
+    int,
+    typer.Option(
+        metavar="N", min=0, max=65535, help="Port for gRPC, gRPC-Web and REST; 0 takes a free one."
+    ),
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the commands."""
+    for command in (up, down, status, doctor):
+        app.command(command.__name__)(command)
+
+
+def up(
+    data: DataDir = None,
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+    foreground: Annotated[
+        bool, typer.Option("--foreground", help="Stay here until Ctrl-C instead of going on alone.")
+    ] = False,
+) -> None:
+    """Starts the mesh and prints where it is.
+
+    Everything it stores lies in the data folder; the next `sonica up` finds it there again.
+    """
+    import time
+
+    from mesh import local
+    from sonica_cli.screen import note, say
+
+    began = time.monotonic()
+
+    def progress(part: str, state: str) -> None:
+        if state in {"ready", "failed"}:
+            note(f"  {part:<16} {state:<8} {time.monotonic() - began:5.1f} s")
+
+    def ready(mesh: local.LocalMesh) -> None:
+        say(
+            f"Sonica is up after {time.monotonic() - began:.1f} s: {mesh.edge_address} "
+            "(gRPC, gRPC-Web, REST)",
+            f"  data   {mesh.data_dir}",
+            f"  logs   {mesh.logs_dir}",
+            "  next   sonica index ~/Music   sonica recognize clip.m4a   sonica down",
+        )
+        if not _is_private(mesh.edge_address):
+            note(
+                "Whoever reaches this address may read, add and delete recordings: "
+                "Sonica has no accounts yet."
+            )
+
+    if foreground:
+        local.run(data, edge_host=host, edge_port=port, on_progress=progress, on_ready=ready)
+        return
+    ready(local.up(data, host=host, port=port, on_progress=progress))
+
+
+def _is_private(edge_address: str) -> bool:
+    """Returns whether only this machine can connect to an address, numeric host:port."""
+    import ipaddress
+
+    return ipaddress.ip_address(edge_address.rpartition(":")[0].strip("[]")).is_loopback
+
+
+def down(data: DataDir = None) -> None:
+    """Stops the mesh: calls in flight end first; what is stored stays."""
+    from mesh import local
+    from sonica_cli.screen import say
+
+    before = local.status(data)
+    local.down(data)
+    say("It was not running." if before.mesh is None else f"Stopped {before.mesh.edge_address}.")
+
+
+def status(data: DataDir = None, json: Json = False) -> None:
+    """Shows the parts of the mesh; exit code 1 when not all are ready."""
+    import dataclasses
+    import json as json_format
+    import os
+
+    from mesh import local
+    from sonica_cli.screen import note, say, show_table
+
+    now = local.status(data)
+    if json:
+        say(json_format.dumps(dataclasses.asdict(now), default=os.fspath))
+    elif now.mesh is None:
+        say(f"The mesh is {now.state}.")
+        note("Start it with `sonica up`.")
+    else:
+        say(f"The mesh at {now.mesh.edge_address} is {now.state}.")
+        rows = [_row(part) for part in now.parts]
+        columns = ("Part", "State", "Up", "Restarts", "Memory", "Process", "Address", "Problem")
+        show_table(columns, rows, right=("Up", "Restarts", "Memory", "Process"))
+        say(f"data {now.mesh.data_dir}", f"logs {now.mesh.logs_dir}")
+    if now.state != local.MeshState.READY:
+        raise typer.Exit(FAILED)
+
+
+def _row(part: object) -> tuple[str, ...]:
+    from mesh.local import PartStatus
+
+    assert isinstance(part, PartStatus)  # noqa: S101 - the only kind there is
+    up_seconds = part.uptime_seconds
+    return (
+        part.name,
+        str(part.state),
+        "" if up_seconds is None else _span(up_seconds),
+        str(part.restart_count),
+        "" if part.rss_bytes is None else f"{part.rss_bytes / 1e6:.0f} MB",
+        "" if part.pid is None else str(part.pid),
+        part.address,
+        part.problem,
+    )
+
+
+def _span(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h"
+
+
+def doctor(data: DataDir = None, json: Json = False) -> None:
+    """Checks what the mesh needs on this machine and says what to do where it is missing."""
+    import dataclasses
+    import json as json_format
+
+    from rich.text import Text
+
+    from mesh import local
+    from sonica_cli.screen import say, show_table
+
+    findings = local.doctor(data)
+    if json:
+        say(*(json_format.dumps(dataclasses.asdict(finding)) for finding in findings))
+    else:
+        colours = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+        rows = [
+            (
+                finding.check,
+                Text(str(finding.verdict), style=colours[str(finding.verdict)]),
+                finding.detail,
+                finding.advice,
+            )
+            for finding in findings
+        ]
+        show_table(("Check", "Is", "Found", "What to do"), rows)
+    if any(finding.verdict is local.Verdict.FAIL for finding in findings):
+        raise typer.Exit(FAILED)

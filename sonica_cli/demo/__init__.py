@@ -1,0 +1,1 @@
+"""Music made from a seed, its degradations, and the demonstration that uses both."""
