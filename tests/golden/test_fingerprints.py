@@ -1,0 +1,47 @@
+"""Aim: fingerprints of version 1 never change.
+
+Method: committed clips are extracted again and compared with committed fingerprints, row by row
+and landmark by landmark.
+"""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sonica_core as core
+
+HERE = Path(__file__).parent
+GOLDEN = sorted((HERE / "fingerprints" / "v1").glob("*.npz"))
+
+
+def test_every_clip_has_both_fingerprints() -> None:
+    clips = {path.stem for path in (HERE / "clips").glob("*.wav")}
+    expected = {f"{clip}-{purpose}" for clip in clips for purpose in ("query", "reference")}
+    assert {path.stem for path in GOLDEN} == expected
+    assert len(clips) == 3
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_fingerprint_is_unchanged(path: Path) -> None:
+    clip, purpose = path.stem.rsplit("-", 1)
+    with wave.open(str(HERE / "clips" / f"{clip}.wav")) as file:
+        pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    extractor = core.Extractor(1, purpose)
+    extractor.push(pcm.astype(np.float32) / 32_768)
+    extractor.finish()
+    part = extractor.take()
+    golden = np.load(path)
+
+    assert np.array_equal(np.frombuffer(part.active_windows, np.uint8), golden["active"])
+    rows = core.decode_vectors(part.vectors_f16le)
+    assert rows.shape == golden["vectors"].shape
+    cosines = np.sum(rows * golden["vectors"].astype(np.float32), axis=1)
+    assert np.all(cosines[golden["active"] == 1] > 0.999)
+
+    found = set(map(tuple, core.landmark_table(part.landmarks).tolist()))
+    expected = set(map(tuple, golden["landmarks"].tolist()))
+    assert len(expected) > 10
+    assert len(found ^ expected) <= 0.02 * len(expected)

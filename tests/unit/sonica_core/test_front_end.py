@@ -1,0 +1,61 @@
+"""Aim: the Rust front end is the algorithm its specification describes.
+
+Method: the NumPy front end the projection was fitted with computes the same embeddings from the
+same audio, with the projection that is compiled in.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import sonica_core as core
+
+RUST_CORE = Path(__file__).parents[3] / "rust_core"
+sys.path.insert(0, str(RUST_CORE))
+from fitting import front_end  # noqa: E402  (a folder of scripts, not an installed package)
+
+PROJECTION = RUST_CORE / "crates" / "sonica-core" / "data" / "projection-v1.f16"
+
+
+def music(seconds: float, seed: int) -> npt.NDArray[np.float32]:
+    rng = np.random.default_rng(seed)
+    time = np.arange(int(seconds * core.SAMPLE_RATE_HZ)) / core.SAMPLE_RATE_HZ
+    audio = 0.01 * rng.standard_normal(len(time))
+    for begin in np.arange(0, seconds, 0.2):
+        local = np.maximum(time - begin, 0)
+        hz = 100 * 2 ** rng.uniform(0, 4)
+        audio += (time >= begin) * 0.2 * np.sin(2 * np.pi * hz * local) * np.exp(-5 * local)
+    return audio.astype(np.float32)
+
+
+@pytest.mark.parametrize("purpose", ["reference", "query"])
+@pytest.mark.parametrize("seconds", [0.85, 1.0, 1.3, 7.77])
+def test_rust_equals_numpy(purpose: str, seconds: float) -> None:
+    projection = np.fromfile(PROJECTION, "<f2").astype(np.float32).reshape(-1, core.DIMENSION)
+    audio = music(seconds, seed=int(seconds * 100))
+    extractor = core.Extractor(1, purpose)
+    extractor.push(audio)
+    extractor.finish()
+    part = extractor.take()
+    rows = core.decode_vectors(part.vectors_f16le)
+    expected = front_end.embeddings(audio, purpose, projection)
+    assert rows.shape == expected.shape
+    assert part.active_windows == b"\1" * len(rows)
+    np.testing.assert_allclose(rows, expected, atol=1e-3)
+
+
+def test_constants_agree() -> None:
+    assert core.SAMPLE_RATE_HZ == front_end.SAMPLE_RATE_HZ
+    assert core.FRAME_SECONDS == front_end.HOP_SAMPLES / front_end.SAMPLE_RATE_HZ
+    for purpose, hop in (
+        ("reference", core.REFERENCE_HOP_SECONDS),
+        ("query", core.QUERY_HOP_SECONDS),
+    ):
+        assert hop == pytest.approx(front_end.STRIDE_FRAMES[purpose] * core.FRAME_SECONDS)
+    samples = (front_end.WINDOW_FRAMES - 1) * front_end.HOP_SAMPLES + front_end.FRAME_SAMPLES
+    assert pytest.approx(samples / front_end.SAMPLE_RATE_HZ) == core.WINDOW_SECONDS
+    assert pytest.approx(front_end.EDGE_FRAMES * core.FRAME_SECONDS) == core.EDGE_SECONDS

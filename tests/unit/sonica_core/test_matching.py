@@ -1,0 +1,139 @@
+"""Aim: vote and align find a clip where it was cut from, and nothing where it was not.
+
+Method: a small catalogue of composed tracks, searched exactly; clips are cut at odd places, some
+with noise over them, some of tracks that are not registered.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import sonica_core as core
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "rust_core"))
+from fitting.catalogue import (
+    Catalogue,
+    extract,
+)
+
+RATE = core.SAMPLE_RATE_HZ
+TRACK_COUNT = 12
+Audio = npt.NDArray[np.float32]
+
+
+def compose(seed: int, seconds: float = 40) -> Audio:
+    """Returns plucked notes and drums; every seed has its own tuning, timbre and rhythm."""
+    rng = np.random.default_rng([seed, 7])
+    time = np.arange(int(seconds * RATE)) / RATE
+    audio = np.zeros(len(time))
+    scale_hz = 110 * 2 ** rng.uniform(0, 3, 12)
+    brightness = rng.uniform(0.5, 2)
+    for begin in np.cumsum(rng.uniform(0.05, 0.4, int(seconds * 4))):
+        if begin > seconds - 1:
+            break
+        at = slice(int(begin * RATE), int(begin * RATE) + RATE)
+        local = time[:RATE]
+        hz = rng.choice(scale_hz)
+        decay = rng.uniform(2, 12)
+        for harmonic in range(1, 6):
+            tone = np.sin(2 * np.pi * hz * harmonic * local) * np.exp(-decay * local)
+            audio[at] += tone / harmonic**brightness
+        audio[at] += rng.standard_normal(RATE) * np.exp(-60 * local) * rng.uniform(0, 1)
+    return (0.1 * audio).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return Catalogue([compose(seed) for seed in range(TRACK_COUNT)])
+
+
+@pytest.mark.parametrize("seconds", [1, 2, 5, 10])
+@pytest.mark.parametrize("track", [0, 5, 11])
+def test_a_clean_clip_is_found_to_the_frame(catalogue: Catalogue, track: int, seconds: int) -> None:
+    begin = 13.371
+    clip = compose(track)[int(begin * RATE) :][: seconds * RATE]
+    best = catalogue.recognise(extract(clip, "query"))[0]
+    assert best.track_number == track
+    # One second is little evidence: it may stay below the gate, though not far.
+    assert best.accepted or (seconds == 1 and best.score > 0.9)
+    assert best.track_offset_seconds == pytest.approx(begin, abs=0.05)
+    assert best.clip_offset_seconds == 0
+    assert best.matched_duration_seconds == pytest.approx(seconds, abs=0.3)
+    assert not best.ambiguous
+    assert best.aligned_landmark_count <= best.clip_landmark_count
+
+
+def test_noise_over_a_clip_is_forgiven(catalogue: Catalogue) -> None:
+    clip = compose(4)[15 * RATE : 20 * RATE]
+    noise = np.random.default_rng(0).standard_normal(len(clip)).astype(np.float32)
+    best = catalogue.recognise(extract(clip + noise * clip.std(), "query"))[0]
+    assert (best.track_number, best.accepted) == (4, True)
+
+
+@pytest.mark.parametrize("seconds", [1, 2, 5, 10])
+def test_unknown_music_and_noise_have_no_answer(catalogue: Catalogue, seconds: int) -> None:
+    rng = np.random.default_rng(seconds)
+    strangers = [compose(100 + seed)[9 * RATE :][: seconds * RATE] for seed in range(4)]
+    strangers.append((0.1 * rng.standard_normal(seconds * RATE)).astype(np.float32))
+    for clip in strangers:
+        found = catalogue.recognise(extract(clip, "query"))
+        assert not any(alignment.accepted for alignment in found)
+
+
+def test_silence_has_no_candidates(catalogue: Catalogue) -> None:
+    assert catalogue.recognise(extract(np.zeros(5 * RATE, np.float32), "query")) == []
+
+
+def test_a_copy_makes_the_answer_ambiguous() -> None:
+    tracks = [compose(seed) for seed in range(6)]
+    both = Catalogue([*tracks, tracks[2][: 30 * RATE]])
+    found = both.recognise(extract(tracks[2][8 * RATE : 13 * RATE], "query"))
+    assert {found[0].track_number, found[1].track_number} == {2, 6}
+    assert all(alignment.ambiguous and alignment.accepted for alignment in found[:2])
+
+
+def test_scores_fall_and_every_track_comes_once(catalogue: Catalogue) -> None:
+    found = catalogue.recognise(extract(compose(3)[: 5 * RATE], "query"))
+    scores = [alignment.score for alignment in found]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 1 for score in scores)
+    tracks = [alignment.track_number for alignment in found]
+    assert len(set(tracks)) == len(tracks)
+
+
+def test_matched_landmarks_lie_on_the_line(catalogue: Catalogue) -> None:
+    track = compose(1)
+    clip = extract(track[10 * RATE : 15 * RATE], "query")
+    reference = extract(track, "reference")
+    pairs = core.matched_landmarks(1, clip.landmarks, reference.landmarks, 10.0)
+    assert len(pairs) > 10
+    np.testing.assert_allclose(pairs[:, 1] - pairs[:, 0], 10.0, atol=0.1)
+    assert len(core.matched_landmarks(1, clip.landmarks, reference.landmarks, 27.3)) < 10
+
+
+def test_bad_neighbours_are_refused() -> None:
+    ids = np.zeros((2, 3), np.uint64)
+    with pytest.raises(core.InvalidArgumentError, match="shape"):
+        core.vote(1, ids, np.zeros((3, 2), np.float32), 5)
+    with pytest.raises(core.InvalidArgumentError, match="finite"):
+        core.vote(1, ids, np.full((2, 3), np.nan, np.float32), 5)
+    with pytest.raises(core.InvalidArgumentError, match="contiguous"):
+        core.vote(1, ids.T, np.zeros((2, 3), np.float32).T, 5)
+    with pytest.raises(TypeError):
+        core.vote(1, ids.astype(np.int32), np.zeros((2, 3), np.float32), 5)  # type: ignore[arg-type]  # the point
+    nobody = np.full((2, 3), 2**64 - 1, np.uint64)
+    assert core.vote(1, nobody, np.zeros((2, 3), np.float32), 5) == []
+
+
+def test_bad_passages_are_refused() -> None:
+    query = core.QueryFingerprint(b"", b"", b"", 0.0)
+    assert core.align(1, query, []) == []
+    far = core.ReferencePassage(1, core.ROWS_MAX, b"", b"", b"")
+    with pytest.raises(core.InvalidArgumentError, match="at most"):
+        core.align(1, query, [far])
+    with pytest.raises(core.UnsupportedAlgorithmError):
+        core.align(3, query, [])
