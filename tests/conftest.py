@@ -1,10 +1,21 @@
-"""What holds for all tests: every server is on this machine, whatever proxy the shell names."""
+"""What holds for all tests: servers on this machine, and the same examples at any speed of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
+
+# A slow example is no failure, and a run tries what the run before it tried.
+hypothesis.settings.register_profile(
+    "sonica",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("sonica")
 
 _PROXIES = ("http_proxy", "https_proxy", "grpc_proxy", "all_proxy")
 

@@ -22,7 +22,7 @@ from sonica_cli.demo.encode import encode
 from tests.mesh import music
 from tests.mesh.command import Command, mesh_by_command
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.slow
 
 RATE_HZ = 22_050
 # File, and words that its failure must hold; None where an empty answer is right.

@@ -26,7 +26,7 @@ from tests.mesh import music
 from tests.mesh.command import Command, mesh_by_command
 from tests.mesh.processes import until_ready
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.slow
 
 SUFFIXES = (".flac", ".mp3", ".m4a", ".opus", ".wav", ".ogg")
 PIECE_SECONDS = 25.0

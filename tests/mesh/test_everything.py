@@ -34,7 +34,7 @@ ALL = [f"piece-{index}" for index in range(TRACK_COUNT)]
 OFFSETS_SECONDS = (1.3, 3.6, 6.1)
 # Envoy keeps its spans for five seconds before it sends them.
 SPANS_SECONDS = 15.0
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.slow
 
 
 @dataclass

@@ -33,7 +33,7 @@ from mesh.local.settings import LocalSettings
 from tests.mesh import music
 from tests.mesh.processes import alive, family, seconds_until_gone
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

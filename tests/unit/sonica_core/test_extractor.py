@@ -29,7 +29,7 @@ def extract(audio: npt.NDArray[np.float32], purpose: str = "query") -> core.Fing
     return extractor.take()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     cuts=st.lists(st.integers(0, 24_000), max_size=8),
     purpose=st.sampled_from(["reference", "query"]),
