@@ -78,9 +78,11 @@ class Degrader:
 
     Args:
         talkers: recordings of single voices, level 1, from which babble is mixed.
+        codec_share: of all chains that end in a codec, by far the slowest link.
     """
 
     talkers: list[Audio] = field(default_factory=list)
+    codec_share: float = 0.2
 
     def degrade(self, audio: Audio, rng: np.random.Generator) -> Audio:
         """Returns audio as a microphone may have heard it; same length, no delay."""
@@ -96,7 +98,7 @@ class Degrader:
             out = band_limit(out, rng)
         if rng.random() < 0.15:
             out = clip(out, rng)
-        if rng.random() < 0.2:
+        if rng.random() < self.codec_share:
             out = opus_round_trip(out, int(rng.integers(12_000, 24_000)))
         return out.astype(np.float32)
 

@@ -1,0 +1,1 @@
+"""Trains the network of algorithm version 2 from a folder of music."""
