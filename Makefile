@@ -103,10 +103,18 @@ $(VENV)/.evaluation: tests/evaluation/requirements.lock
 	.cache/evaluation-venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	touch $@
 
-.PHONY: evaluate
-evaluate: setup $(VENV)/.evaluation ## Measures recognition on 13,800 clips through the whole mesh (an hour the first time).
-	python tests/evaluation/run.py --work .cache/evaluation --tools $(abspath .cache/evaluation-venv/bin/python) \
-	  $(if $(LENGTHS),--lengths $(LENGTHS)) $(if $(DEGRADATIONS),--degradations $(DEGRADATIONS))
+EVALUATION = --work .cache/evaluation --tools $(abspath .cache/evaluation-venv/bin/python) \
+  $(if $(DEGRADATIONS),--degradations $(DEGRADATIONS)) $(if $(PER_CELL),--per-cell $(PER_CELL)) \
+  $(if $(NEGATIVES),--negatives $(NEGATIVES)) $(if $(FRESH),--fresh) $(if $(ACCEPT),--accept)
+
+.PHONY: eval
+eval: setup $(VENV)/.evaluation ## Measures recognition through the whole mesh, fails when it became worse (an hour).
+	python -m tests.evaluation $(EVALUATION) $(if $(LENGTHS),--lengths $(LENGTHS)) \
+	  $(if $(STREAMS),--streams $(STREAMS)) $(if $(SEED),--seed $(SEED)) $(if $(MUSIC),--music "$(MUSIC)")
+
+.PHONY: eval-scale
+eval-scale: setup $(VENV)/.evaluation ## Measures what a larger catalogue costs: TRACKS=10000 by default (an hour).
+	python -m tests.evaluation.scale $(EVALUATION) $(if $(TRACKS),--tracks $(TRACKS))
 
 .PHONY: fit
 fit: setup ## Fits algorithm_version 1 anew from MUSIC=folder, as rust_core/fitting/README.md says.

@@ -1,0 +1,98 @@
+"""One thing being measured: the code of the services with one catalogue, and its answers so far.
+
+Answers are kept under a digest of that code, so an interrupted run goes on where it stopped, and
+any change of what is measured begins anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sonica_client import SonicaClient
+
+from mesh import local
+
+ROOT = Path(__file__).resolve().parents[2]
+SONICA = Path(sys.executable).with_name("sonica")
+_CODE = ("fingerprint_svc", "match_svc", "gateway", "rust_core/crates", "mesh")
+_SUFFIXES = {".py", ".rs", ".toml", ".lock", ".sql"}
+_RUNS_KEPT = 3
+
+
+def code_digest() -> str:
+    """Returns 12 hex digits that change when the code or the data of the services do."""
+    digest = hashlib.sha256()
+    for room in _CODE:
+        for path in sorted((ROOT / room).rglob("*")):
+            inside = path.relative_to(ROOT)
+            data = inside.parent.name == "data"
+            if "target" in inside.parts or not (data or path.suffix in _SUFFIXES):
+                continue
+            if path.is_file():
+                digest.update(f"{inside}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def run_folder(work: Path, name: str) -> Path:
+    """Returns the folder of one run, made if need be; the stores of all others are removed.
+
+    Args:
+        work: where runs are kept.
+        name: of the catalogue and the clips.
+    """
+    runs = work / "runs"
+    folder = runs / f"{name}-{code_digest()}"
+    folder.mkdir(parents=True, exist_ok=True)
+    os.utime(folder)
+    others = sorted((p for p in runs.iterdir() if p != folder), key=lambda p: -p.stat().st_mtime)
+    for place, other in enumerate(others):
+        gone = other if place >= _RUNS_KEPT else other / "mesh"
+        local.down(other / "mesh")
+        shutil.rmtree(gone, ignore_errors=True)
+    return folder
+
+
+@contextmanager
+def running_mesh(folder: Path) -> Iterator[str]:
+    """Starts a mesh whose stores lie in `folder`; yields its address and stops it at the end.
+
+    Raises:
+        mesh.local.LaunchError: it does not start.
+    """
+    local.down(folder)
+    mesh = local.up(folder, port=0)
+    try:
+        yield mesh.edge_address
+    finally:
+        local.down(folder)
+
+
+def index(manifest: Path, address: str) -> None:
+    """Registers the tracks of a manifest as a user would; those registered already are skipped.
+
+    Raises:
+        subprocess.CalledProcessError: a track could not be registered.
+    """
+    environment = {**os.environ, "SONICA_ADDRESS": address}
+    subprocess.run([SONICA, "index", "--manifest", manifest], check=True, env=environment)
+
+
+def jobs() -> int:
+    """Returns how many clips are asked for at once: as many as `sonica recognize` does."""
+    return os.cpu_count() or 1
+
+
+async def catalogue(client: SonicaClient) -> dict[str, int]:
+    """Returns how many tracks are registered, and by which version of the extractor."""
+    statistics = await client.statistics()
+    return {
+        "registered": statistics.active_track_count,
+        "algorithm_version": statistics.algorithm_version,
+    }

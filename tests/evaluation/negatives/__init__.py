@@ -1,0 +1,1 @@
+"""Sounds that are not registered, by the ten thousand, made from a seed and never stored."""
