@@ -27,8 +27,8 @@ from mesh.local.engine.stubs import points_pb2 as ppb
 
 ROOT = Path(__file__).parents[2]
 DIMENSION = 32
-START_SECONDS = 20.0
-CALL_SECONDS = 20.0
+START_SECONDS = 120.0
+CALL_SECONDS = 120.0
 
 
 class Engine:
@@ -108,12 +108,12 @@ class Engine:
     def kill(self) -> None:
         if self.process is not None:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(60)
 
     def stop(self) -> int:
         assert self.process is not None
         self.process.terminate()
-        return self.process.wait(15)
+        return self.process.wait(120)
 
     def close(self) -> None:
         self.kill()

@@ -66,15 +66,16 @@ class Client:
 
 
 def make_settings(dsn: str, engine: str, name: str, **more: object) -> Settings:
-    """Returns settings that notice and retry quickly."""
+    """Returns settings that notice and retry quickly, and give a busy machine time."""
     values = {
         "database_url": dsn,
         "qdrant_address": engine,
         "collection": name,
         "reconcile_interval_seconds": 0.2,
         "reconcile_grace_seconds": 0.2,
-        "store_timeout_seconds": 5.0,
-        "index_timeout_seconds": 5.0,
+        "store_timeout_seconds": 60.0,
+        "index_timeout_seconds": 60.0,
+        "redis_timeout_seconds": 5.0,
         **more,
     }
     return Settings.model_validate(values)
@@ -103,6 +104,8 @@ def match_process(settings: Settings, folder: Path) -> Iterator[tuple[Process, s
         "SONICA_MATCH_COLLECTION": settings.collection,
         "SONICA_MATCH_RECONCILE_INTERVAL_SECONDS": str(settings.reconcile_interval_seconds),
         "SONICA_MATCH_RECONCILE_GRACE_SECONDS": str(settings.reconcile_grace_seconds),
+        "SONICA_MATCH_STORE_TIMEOUT_SECONDS": str(settings.store_timeout_seconds),
+        "SONICA_MATCH_INDEX_TIMEOUT_SECONDS": str(settings.index_timeout_seconds),
         "SONICA_MATCH_REDIS_URL": redis_url.get_secret_value() if redis_url else "",
     }
     process = Process(

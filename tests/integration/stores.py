@@ -26,7 +26,7 @@ from mesh.local.account import for_postgres
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON_PATH = {"PYTHONPATH": f"{ROOT}:{ROOT / 'sdk/python'}"}
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 
 # PostgreSQL refuses to run as root; what it is run as then is the launcher's business.
 _UNPRIVILEGED = """
@@ -100,7 +100,7 @@ class Process:
         if self._child.poll() is None:
             self._child.send_signal(number)
         try:
-            return self._child.wait(20)
+            return self._child.wait(120)
         except subprocess.TimeoutExpired:
             self._child.kill()
             return self._child.wait()
@@ -128,14 +128,6 @@ def scratch_folder() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def free_port() -> int:
-    """Returns a loopback port nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _accepts(address: str | tuple[str, int]) -> bool:
@@ -265,9 +257,12 @@ def engine(**settings: str) -> Iterator[tuple[Process, str]]:
 
 def answers(target: str) -> bool:
     """Returns whether a gRPC server accepts connections at a target."""
+    # A channel tells a server that is slow to answer from none at all by a timeout only.
+    if target.startswith("unix:") and not _accepts(target.removeprefix("unix:")):
+        return False
     with grpc.insecure_channel(target) as channel:
         try:
-            grpc.channel_ready_future(channel).result(timeout=0.3)
+            grpc.channel_ready_future(channel).result(timeout=5.0)
         except grpc.FutureTimeoutError:
             return False
         return True

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import resource
-import socket
 import warnings
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -33,6 +32,7 @@ from tests.integration.engine_process import (
     unit_vectors,
     wait_until,
 )
+from tests.ports import free_port
 
 Code = grpc.StatusCode
 VECTORS = unit_vectors(1, 50)
@@ -285,9 +285,10 @@ async def test_deadline_and_cancellation_leave_the_engine_working(client: Client
     assert (await client.search(VECTORS[:1], 1))[0][0][0] == 0
 
 
-async def test_writes_beyond_the_backlog_are_refused_then_taken(tmp_path: Path) -> None:
+async def test_writes_beyond_the_backlog_are_refused(tmp_path: Path) -> None:
+    # No build makes room meanwhile, however long the calls take.
     settings = {"max_unindexed_points": 1000, "seal_points": 1_000_000, "write_wait_seconds": 0.1}
-    async with running(tmp_path, idle_seal_seconds=1.0, **settings) as (_, client):
+    async with running(tmp_path, idle_seal_seconds=3600.0, **settings) as (_, client):
         await client.create()
         await client.upsert(range(900), unit_vectors(1, 900))
         with pytest.raises(grpc.aio.AioRpcError) as caught:
@@ -298,7 +299,7 @@ async def test_writes_beyond_the_backlog_are_refused_then_taken(tmp_path: Path) 
 
 
 async def test_writes_wait_for_a_build(tmp_path: Path) -> None:
-    settings = {"max_unindexed_points": 1000, "seal_points": 500, "write_wait_seconds": 15}
+    settings = {"max_unindexed_points": 1000, "seal_points": 500, "write_wait_seconds": 120}
     async with running(tmp_path, **settings) as (_, client):
         await client.create()
         vectors = unit_vectors(1, 4000)
@@ -337,9 +338,7 @@ async def test_stock_client(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the client's own making
         from qdrant_client import AsyncQdrantClient, models
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     async with running(tmp_path, f"127.0.0.1:{port}"):
         stock = AsyncQdrantClient(
             host="127.0.0.1", grpc_port=port, prefer_grpc=True, check_compatibility=False

@@ -7,7 +7,7 @@ folder, where everything acknowledged must be found and nothing unknown may lie 
 from __future__ import annotations
 
 import asyncio
-import time
+import sys
 from pathlib import Path
 
 import grpc
@@ -43,8 +43,8 @@ def assert_tidy(engine: Engine, shards: int) -> None:
     assert set(names) <= {"shard", "log", "manifest.json"}
 
 
-@pytest.mark.parametrize("delay", [0.1, 0.5])
-async def test_kill_while_writing(tmp_path: Path, delay: float) -> None:
+@pytest.mark.parametrize("written", [600, 9_000])
+async def test_kill_while_writing(tmp_path: Path, written: int) -> None:
     vectors = unit_vectors(1, 40_000)
     acknowledged: list[int] = []
 
@@ -57,13 +57,12 @@ async def test_kill_while_writing(tmp_path: Path, delay: float) -> None:
     async with running(tmp_path, **BUILDING) as (engine, client):
         await client.create(**INDEXED)
         writing = asyncio.create_task(write(client))
-        await asyncio.sleep(delay)
+        await wait_until(lambda: len(acknowledged) >= written)
         engine.kill()
         with pytest.raises(grpc.aio.AioRpcError):
             await writing
-        await wait_until(lambda: not engine.builders(), seconds=2.0)
+        await wait_until(lambda: not engine.builders())
         await engine.restart(client)
-        assert acknowledged
         assert len(acknowledged) <= await client.count() <= len(acknowledged) + 200
         await assert_holds(client, vectors, acknowledged[:: max(1, len(acknowledged) // 2000)])
 
@@ -82,7 +81,7 @@ async def test_kill_while_building(tmp_path: Path, victim: str, delay: float) ->
         await asyncio.sleep(delay)
         if victim == "engine":
             engine.kill()
-            await wait_until(lambda: not engine.builders(), seconds=2.0)
+            await wait_until(lambda: not engine.builders())
             await engine.restart(client)
         elif builder.is_running():
             builder.kill()
@@ -97,18 +96,20 @@ async def test_kill_while_building(tmp_path: Path, victim: str, delay: float) ->
         assert await client.count() == 2900
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="a stopped build is ended on Linux only")
 async def test_build_dies_with_the_engine(tmp_path: Path) -> None:
-    """A graph of so many points takes seconds, during which no Python code of the build runs."""
+    """A build that is stopped can neither end nor look after its parent: the kernel has to."""
     async with running(tmp_path, seal_points=12_000) as (engine, client):
         await client.create(hnsw_config=cpb.HnswConfigDiff(m=64, ef_construct=1000), **INDEXED)
         vectors = unit_vectors(6, 12_000)
         for start in range(0, 12_000, 3000):
             await client.upsert(range(start, start + 3000), vectors[start : start + 3000])
         builder = await engine.wait_builder()
-        await asyncio.sleep(1.5)
-        assert builder.is_running()
+        # It makes the shard's folder after it has tied itself to the engine.
+        await wait_until(lambda: any(tmp_path.glob("collections/*/build/shard")))
+        builder.suspend()
         engine.kill()
-        await wait_until(lambda: not engine.builders(), seconds=0.5)
+        await wait_until(lambda: not engine.builders())
 
 
 async def test_stop_while_building_leaves_no_process(tmp_path: Path) -> None:
@@ -120,22 +121,27 @@ async def test_stop_while_building_leaves_no_process(tmp_path: Path) -> None:
         assert engine.builders() == []
 
 
-async def test_second_start_is_quick(tmp_path: Path) -> None:
+async def test_second_start_builds_nothing(tmp_path: Path) -> None:
     vectors = unit_vectors(4, 5000)
     async with running(tmp_path, **BUILDING) as (engine, client):
         await client.create(**INDEXED)
         await client.upsert(range(5000), vectors)
         await client.wait_built()
         engine.stop()
-        times = []
-        for _ in range(2):
-            started = time.monotonic()
-            await engine.restart(client)
-            assert await client.count() == 5000
-            times.append(time.monotonic() - started)
-            engine.stop()
-        # About 0.5 s on a quiet machine, nearly all of it Python's imports.
-        assert min(times) < 2.0
+        before = shards(engine)
+        await engine.restart(client)
+        info = await client.info()
+        assert (info.status, info.indexed_vectors_count) == (cpb.Green, 5000)
+        assert await client.count() == 5000
+        assert engine.builders() == []
+        assert shards(engine) == before
+        engine.stop()
+
+
+def shards(engine: Engine) -> dict[str, int]:
+    """Returns the shards of the one collection, and which folder each is."""
+    (folder,) = (engine.data_dir / "collections").iterdir()
+    return {path.name: path.stat().st_ino for path in folder.glob("shard*")}
 
 
 async def test_second_server_on_the_folder_is_refused(tmp_path: Path) -> None:
@@ -143,7 +149,7 @@ async def test_second_server_on_the_folder_is_refused(tmp_path: Path) -> None:
         await client.create()
         other = Engine(tmp_path)
         try:
-            assert await asyncio.to_thread(other.spawn().wait, 15) == 1
+            assert await asyncio.to_thread(other.spawn().wait, 120) == 1
         finally:
             other.close()
         assert await client.count() == 0

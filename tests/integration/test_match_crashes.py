@@ -37,19 +37,24 @@ class Import:
         self._client = client
         self.acknowledged: dict[int, str] = {}
         self.refusals: list[tuple[grpc.StatusCode, str]] = []
-        self._progress = asyncio.Condition()
 
-    async def run(self, seeds: tuple[int, ...] = SEEDS) -> None:
-        """Returns when every piece is acknowledged or refused."""
-        waiting = list(seeds)
+    async def run(self, disturb: Callable[[], object] = lambda: None, after: int = 0) -> None:
+        """Returns when every piece is acknowledged or refused.
+
+        Args:
+            disturb: what befalls it; called once, while other registrations are on their way.
+            after: acknowledgements before that.
+        """
+        waiting = list(SEEDS)
 
         async def work() -> None:
             while waiting:
                 seed = waiting.pop()
                 try:
                     self.acknowledged[seed] = (await self._client.register(seed)).track_id
-                    async with self._progress:
-                        self._progress.notify_all()
+                    if len(self.acknowledged) == after:
+                        # Not in a thread: nothing may be acknowledged until it is done.
+                        disturb()
                 except grpc.aio.AioRpcError as error:
                     # The connection itself may break without a typed status.
                     if error.code() is not grpc.StatusCode.UNAVAILABLE:
@@ -61,13 +66,8 @@ class Import:
             for _ in range(CONCURRENCY):
                 group.create_task(work())
 
-    async def until(self, count: int) -> None:
-        """Waits until some tracks are acknowledged."""
-        async with self._progress:
-            await self._progress.wait_for(lambda: len(self.acknowledged) >= count)
 
-
-async def eventually(check: Callable[[], Awaitable[bool]], seconds: float = 15.0) -> None:
+async def eventually(check: Callable[[], Awaitable[bool]], seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -111,11 +111,7 @@ async def test_match_svc_killed_in_an_import(
         for kill_after in (3, 8):
             async with open_channel(target) as channel:
                 importing = Import(Client(channel))
-                async with asyncio.TaskGroup() as group:
-                    task = group.create_task(importing.run())
-                    await importing.until(kill_after)
-                    await asyncio.to_thread(process.kill)
-                    await task
+                await importing.run(process.kill, kill_after)
             assert len(importing.acknowledged) < len(SEEDS), "it was killed too late"
             acknowledged |= importing.acknowledged
             await asyncio.to_thread(process.start)
@@ -134,11 +130,7 @@ async def test_the_engine_killed_in_an_import(postgres_dsn: str, own_name: str) 
         settings = make_settings(postgres_dsn, address, own_name)
         async with match_service(settings) as client:
             importing = Import(client)
-            async with asyncio.TaskGroup() as group:
-                task = group.create_task(importing.run())
-                await importing.until(5)
-                await asyncio.to_thread(process.kill)
-                await task
+            await importing.run(process.kill, 5)
             assert importing.refusals
             assert set(importing.refusals) == {(grpc.StatusCode.UNAVAILABLE, "INDEX_UNREACHABLE")}
             with pytest.raises(grpc.aio.AioRpcError) as caught:
@@ -181,11 +173,7 @@ async def test_postgresql_restarted_in_an_import(engine_address: str, own_name: 
         settings = make_settings(dsn, engine_address, own_name)
         async with match_service(settings) as client:
             importing = Import(client)
-            async with asyncio.TaskGroup() as group:
-                task = group.create_task(importing.run())
-                await importing.until(5)
-                await asyncio.to_thread(process.stop, signal.SIGINT)
-                await task
+            await importing.run(lambda: process.stop(signal.SIGINT), 5)
             assert importing.refusals
             assert {found[1] for found in importing.refusals} == {"STORE_UNREACHABLE"}
             with pytest.raises(grpc.aio.AioRpcError) as caught:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +76,7 @@ class Leaf(Handler):
         if request.value == "torn":
             raise TornPageError("page 7 is torn", page="7")
         if request.value == "slow":
-            await asyncio.sleep(60)
+            await asyncio.sleep(600)
         return StringValue(value=str(remaining_seconds()))
 
     async def unary_stream(self, request: StringValue, context: Any) -> AsyncIterator[StringValue]:
@@ -152,12 +151,16 @@ async def one_hop() -> AsyncIterator[tuple[Leaf, grpc.aio.Channel, SpanRecorder]
             yield leaf, channel, recorder
 
 
+async def recorded(recorder: SpanRecorder, count: int) -> None:
+    """Waits for so many spans: either end of a call may be the last to know of its end."""
+    async with asyncio.timeout(60):
+        while len(recorder.spans()) < count:  # noqa: ASYNC110 - a recorder has no event
+            await asyncio.sleep(0.01)
+
+
 async def client_span(recorder: SpanRecorder) -> ReadableSpan:
     """Returns the one CLIENT span once both ends of the call are recorded."""
-    for _ in range(200):
-        if len(recorder.spans()) == 2:
-            break
-        await asyncio.sleep(0.01)
+    await recorded(recorder, 2)
     (span,) = [span for span in recorder.spans() if span.kind is SpanKind.CLIENT]
     return span
 
@@ -166,19 +169,22 @@ def code_of(span: ReadableSpan) -> Any:
     return (span.attributes or {})["rpc.response.status_code"]
 
 
-async def test_deadline_passes_through_two_hops_less_a_margin() -> None:
+async def test_deadline_passes_through_two_hops_less_a_margin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # More than grpc rounds what it sends up by, as much as 1 %.
+    monkeypatch.setattr(channels, "DEADLINE_MARGIN_SECONDS", 5.0)
     async with two_hops() as (hops, _):
-        at_leaf = float(await hops.call("x", timeout=2.0))
+        at_leaf = float(await hops.call("x", timeout=25.0))
         at_front = hops.front.saw
         assert at_front is not None
-        # grpc rounds what it sends up by as much as 1 %.
-        assert 1.5 < at_leaf < at_front < 2.02
-        assert at_front - at_leaf > 0.005
+        assert 5 < at_leaf < at_front < 25.3
+        assert at_front - at_leaf > 4
 
 
 async def test_default_timeout_where_nobody_gave_one() -> None:
     async with two_hops() as (hops, _):
-        assert 25 < float(await hops.call("x")) < 30.5
+        assert 5 < float(await hops.call("x")) < 30.5
 
 
 async def test_no_time_left_fails_without_calling() -> None:
@@ -193,6 +199,7 @@ async def test_deadline_at_the_very_margin_sends_nothing(monkeypatch: pytest.Mon
     async with one_hop() as (leaf, channel, recorder):
         # Over an open connection grpc would send, and even answer, a call without any time.
         await method(channel, LEAF, "unary_unary")(StringValue(value="x"))
+        await recorded(recorder, 2)
         margin = channels.DEADLINE_MARGIN_SECONDS
         monkeypatch.setattr(channels, "remaining_seconds", lambda: margin)
         for _ in range(20):
@@ -203,10 +210,14 @@ async def test_deadline_at_the_very_margin_sends_nothing(monkeypatch: pytest.Mon
         assert [code_of(span) for span in recorder.spans()[2:]] == ["DEADLINE_EXCEEDED"] * 20
 
 
-async def test_slow_leaf_gives_a_typed_error_before_the_caller_stops_waiting() -> None:
+async def test_slow_leaf_gives_a_typed_error_before_the_caller_stops_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The front stops waiting after 3 s, and a busy machine has 10 s for its answer.
+    monkeypatch.setattr(channels, "DEADLINE_MARGIN_SECONDS", 10.0)
     async with two_hops() as (hops, _):
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await hops.call("slow", timeout=0.4)
+            await hops.call("slow", timeout=13.0)
         typed = from_rpc_error(caught.value)
         assert typed is not None
         assert (typed.code, typed.reason) == (
@@ -245,9 +256,7 @@ async def test_one_trace_through_two_hops() -> None:
     async with two_hops() as (hops, recorder):
         with telemetry.span("root") as root:
             await hops.call("x")
-        async with asyncio.timeout(10):
-            while len(recorder.spans()) < 6:  # noqa: ASYNC110 - a recorder has no event
-                await asyncio.sleep(0.01)
+        await recorded(recorder, 6)
         by_id = {span.context.span_id: span for span in recorder.spans()}
         chain = []
         (span,) = recorder.spans(f"{LEAF}/unary_unary")[:1]
@@ -269,6 +278,7 @@ async def test_foreign_traceparent_is_continued() -> None:
         plain = channel._channel
         header = ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
         await method(plain, LEAF, "unary_unary")(StringValue(value="x"), metadata=(header,))
+        await recorded(recorder, 1)
         (span,) = recorder.spans()
         assert format(span.context.trace_id, "032x") == "0af7651916cd43dd8448eb211c80319c"
         assert span.parent is not None
@@ -276,8 +286,8 @@ async def test_foreign_traceparent_is_continued() -> None:
 
 
 async def test_stream_unary_written_by_hand_does_not_hang() -> None:
-    async with one_hop() as (_, channel, recorder), asyncio.timeout(2):
-        call = method(channel, LEAF, "stream_unary")(timeout=5)
+    async with one_hop() as (_, channel, recorder), asyncio.timeout(60):
+        call = method(channel, LEAF, "stream_unary")(timeout=120)
         await call.write(StringValue(value="a"))
         await call.write(StringValue(value="b"))
         await call.done_writing()
@@ -290,15 +300,15 @@ async def test_stream_unary_from_an_iterator() -> None:
         yield StringValue(value="a")
         yield StringValue(value="b")
 
-    async with one_hop() as (_, channel, recorder), asyncio.timeout(2):
+    async with one_hop() as (_, channel, recorder), asyncio.timeout(60):
         answer = await method(channel, LEAF, "stream_unary")(requests())
         assert answer.value == "ab"
         assert code_of(await client_span(recorder)) == "OK"
 
 
 async def test_stream_stream_read_and_written_by_hand() -> None:
-    async with one_hop() as (_, channel, recorder), asyncio.timeout(2):
-        call = method(channel, LEAF, "stream_stream")(timeout=5)
+    async with one_hop() as (_, channel, recorder), asyncio.timeout(60):
+        call = method(channel, LEAF, "stream_stream")(timeout=120)
         for word in ("a", "b"):
             await call.write(StringValue(value=word))
             assert (await call.read()).value == word
@@ -338,12 +348,18 @@ async def test_failed_call_has_an_error_span() -> None:
         assert span.status.status_code is SpanStatus.ERROR
 
 
+async def _answered(channel: grpc.aio.Channel, word: str) -> None:
+    await method(channel, LEAF, "unary_unary")(StringValue(value=word))
+
+
 async def test_cancelled_call_has_a_span() -> None:
-    async with one_hop() as (_, channel, recorder):
-        call = asyncio.ensure_future(
-            asyncio.wait_for(method(channel, LEAF, "unary_unary")(StringValue(value="slow")), 0.1)
-        )
-        with pytest.raises(TimeoutError):
+    async with one_hop() as (leaf, channel, recorder):
+        call = asyncio.ensure_future(_answered(channel, "slow"))
+        async with asyncio.timeout(60):
+            while not leaf.calls:  # noqa: ASYNC110 - another task counts
+                await asyncio.sleep(0.01)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
             await call
         assert code_of(await client_span(recorder)) == "CANCELLED"
 
@@ -352,9 +368,7 @@ async def test_shell_proxy_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     async with one_hop() as (_, channel, _recorder):
-        started = time.perf_counter()
-        await method(channel, LEAF, "unary_unary")(StringValue(value="x"), timeout=2)
-        assert time.perf_counter() - started < 2
+        await method(channel, LEAF, "unary_unary")(StringValue(value="x"), timeout=60)
 
 
 async def test_unix_socket(tmp_path: Any) -> None:
@@ -365,5 +379,5 @@ async def test_unix_socket(tmp_path: Any) -> None:
         open_channel(target) as channel,
     ):
         assert target == listen
-        await method(channel, LEAF, "unary_unary")(StringValue(value="x"), timeout=2)
+        await method(channel, LEAF, "unary_unary")(StringValue(value="x"), timeout=60)
         assert leaf.calls == 1

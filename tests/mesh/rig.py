@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import tempfile
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -21,11 +20,12 @@ from mesh.envoy.plan import MeshPlan
 from mesh.envoy.program import command
 from mesh.runtime.testing import serving
 from tests.mesh.stand_ins import StandIns
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-_START_SECONDS_MAX = 15.0
+_START_SECONDS_MAX = 120.0
 
 
 @dataclass
@@ -106,20 +106,13 @@ def plan_in(folder: str, edge: str | None = None) -> MeshPlan:
     )
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def rest_client(plan: MeshPlan) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=f"http://{plan.edge}", timeout=20, trust_env=False)
+    return httpx.AsyncClient(base_url=f"http://{plan.edge}", timeout=120, trust_env=False)
 
 
 def admin_client(plan: MeshPlan) -> httpx.AsyncClient:
     transport = httpx.AsyncHTTPTransport(uds=plan.admin.removeprefix("unix:"))
-    return httpx.AsyncClient(transport=transport, base_url="http://admin", timeout=5)
+    return httpx.AsyncClient(transport=transport, base_url="http://admin", timeout=60)
 
 
 def write_config(plan: MeshPlan, folder: str) -> Path:
