@@ -44,7 +44,7 @@ class Gate:
 
     async def reached(self) -> None:
         """Waits until somebody waits here."""
-        await asyncio.wait_for(self._reached.wait(), 10)
+        await asyncio.wait_for(self._reached.wait(), 60)
 
     def open(self) -> None:
         """Lets through whoever waits."""
@@ -125,7 +125,7 @@ def _cache() -> HotCache:
 async def make_parts(dsn: str) -> AsyncIterator[Parts]:
     index = HeldIndex()
     with open_workers(2) as workers:
-        async with open_database(dsn, 16, 5.0, 5.0) as database:
+        async with open_database(dsn, 16, 60.0, 60.0) as database:
             await migrate(database)
             keeper = IndexKeeper(database, index, workers)
             await keeper.make()

@@ -260,7 +260,7 @@ async def test_delete_really_deletes(
     await connection.close()
 
     async with open_channel(engine_address) as channel:
-        index = QdrantIndex(channel, own_name, 1, 5.0)
+        index = QdrantIndex(channel, own_name, 1, 60.0)
         assert await index.generations() == {ledger["serving"]}
         assert await index.count(ledger["serving"]) == ledger["active_window_count"] > 0
         await client.delete(kept.track_id)

@@ -6,7 +6,6 @@ measured after its index is built. Run with `-s` to see the figures.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from pathlib import Path
 
@@ -14,11 +13,10 @@ import asyncpg
 from sonica.catalog.v1 import catalog_service_pb2 as pb
 from sonica.catalog.v1 import track_pb2
 
-from match_svc.stores.qdrant import QdrantIndex
-from mesh.runtime.channels import open_channel
+from mesh.local.engine.stubs import collections_pb2 as cpb
 from tests.integration import pieces, stores
+from tests.integration.engine_process import Client
 from tests.integration.match_service import make_settings, match_service
-from tests.integration.test_match_crashes import eventually
 
 TRACKS = 4
 TRACK_SECONDS = 300.0
@@ -45,14 +43,12 @@ def _folder_bytes(folder: Path) -> int:
     return sum(p.stat().st_blocks * 512 for p in folder.rglob("*") if p.is_file())
 
 
-async def _settle(address: str, name: str) -> None:
-    async with open_channel(address) as channel:
-        index = QdrantIndex(channel, name, 1, 5.0)
-
-        async def settled() -> bool:
-            return await index.is_settled(1)
-
-        await eventually(settled, 40.0)
+async def _settle(address: str) -> None:
+    """Waits until all vectors are in the index that stays."""
+    client = Client(address)
+    [collection] = (await client.collections.List(cpb.ListCollectionsRequest())).collections
+    await client.wait_built(collection.name, 500.0)
+    await client.close()
 
 
 async def test_an_hour_of_music_fits(postgres_dsn: str, own_name: str) -> None:
@@ -62,9 +58,8 @@ async def test_an_hour_of_music_fits(postgres_dsn: str, own_name: str) -> None:
             empty: int = await connection.fetchval(_TABLES)
             requests = [_request(seed) for seed in range(TRACKS)]
             for request in requests:
-                await client.catalog.CreateTrack(request, timeout=30)
-            await asyncio.sleep(1.0)  # the engine notices that it is idle
-            await _settle(address, own_name)
+                await client.catalog.CreateTrack(request, timeout=240)
+            await _settle(address)
             postgres = (await connection.fetchval(_TABLES) - empty) / HOURS
             await connection.close()
             engine = _folder_bytes(process.folder / "data") / HOURS

@@ -29,7 +29,7 @@ Indexes = tuple[VectorIndex, VectorIndex]
 @pytest.fixture
 async def indexes(engine_address: str, own_name: str) -> AsyncIterator[Indexes]:
     async with open_channel(engine_address) as channel:
-        yield QdrantIndex(channel, own_name, 1, 10.0), MemoryIndex()
+        yield QdrantIndex(channel, own_name, 1, 60.0), MemoryIndex()
 
 
 def _walk(count: int, seed: int) -> F32Array:
@@ -108,7 +108,7 @@ async def test_fewer_points_than_neighbours_are_all_found(indexes: Indexes) -> N
 
 async def test_an_index_that_is_down_is_a_typed_error() -> None:
     async with open_channel("127.0.0.1:1") as channel:
-        index = QdrantIndex(channel, "t", 1, 1.0)
+        index = QdrantIndex(channel, "t", 1, 10.0)
         with pytest.raises(IndexUnreachableError):
             await index.search(_walk(1, 0))
         with pytest.raises(IndexUnreachableError):

@@ -70,7 +70,7 @@ async def test_searches_and_writes_go_on_during_a_rebuild(
         windows = [pieces.registration(s).fingerprint.active_windows for s in tracks]
         assert statistics.vector_count == sum(sum(map(bool, w)) for w in windows)
         async with open_channel(engine_address) as channel:
-            index = QdrantIndex(channel, own_name, 1, 5.0)
+            index = QdrantIndex(channel, own_name, 1, 60.0)
             assert await index.generations() == {2}
 
 
