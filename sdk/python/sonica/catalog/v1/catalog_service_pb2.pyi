@@ -98,33 +98,53 @@ class GetTrackFingerprintResponse(_message.Message):
     def __init__(self, fingerprint: _Optional[_Union[_fingerprint_pb2.Fingerprint, _Mapping]] = ...) -> None: ...
 
 class RebuildIndexRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("algorithm_version", "drop_other_versions")
+    ALGORITHM_VERSION_FIELD_NUMBER: _ClassVar[int]
+    DROP_OTHER_VERSIONS_FIELD_NUMBER: _ClassVar[int]
+    algorithm_version: int
+    drop_other_versions: bool
+    def __init__(self, algorithm_version: _Optional[int] = ..., drop_other_versions: _Optional[bool] = ...) -> None: ...
 
 class RebuildIndexResponse(_message.Message):
-    __slots__ = ("track_count", "total_track_count", "done")
+    __slots__ = ("track_count", "total_track_count", "done", "dropped_fingerprint_count")
     TRACK_COUNT_FIELD_NUMBER: _ClassVar[int]
     TOTAL_TRACK_COUNT_FIELD_NUMBER: _ClassVar[int]
     DONE_FIELD_NUMBER: _ClassVar[int]
+    DROPPED_FINGERPRINT_COUNT_FIELD_NUMBER: _ClassVar[int]
     track_count: int
     total_track_count: int
     done: bool
-    def __init__(self, track_count: _Optional[int] = ..., total_track_count: _Optional[int] = ..., done: _Optional[bool] = ...) -> None: ...
+    dropped_fingerprint_count: int
+    def __init__(self, track_count: _Optional[int] = ..., total_track_count: _Optional[int] = ..., done: _Optional[bool] = ..., dropped_fingerprint_count: _Optional[int] = ...) -> None: ...
 
 class GetCatalogStatisticsRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
 class GetCatalogStatisticsResponse(_message.Message):
-    __slots__ = ("active_track_count", "pending_track_count", "total_duration", "vector_count", "algorithm_version")
+    __slots__ = ("active_track_count", "pending_track_count", "total_duration", "vector_count", "algorithm_version", "current_algorithm_version", "building_algorithm_version", "coverages")
     ACTIVE_TRACK_COUNT_FIELD_NUMBER: _ClassVar[int]
     PENDING_TRACK_COUNT_FIELD_NUMBER: _ClassVar[int]
     TOTAL_DURATION_FIELD_NUMBER: _ClassVar[int]
     VECTOR_COUNT_FIELD_NUMBER: _ClassVar[int]
     ALGORITHM_VERSION_FIELD_NUMBER: _ClassVar[int]
+    CURRENT_ALGORITHM_VERSION_FIELD_NUMBER: _ClassVar[int]
+    BUILDING_ALGORITHM_VERSION_FIELD_NUMBER: _ClassVar[int]
+    COVERAGES_FIELD_NUMBER: _ClassVar[int]
     active_track_count: int
     pending_track_count: int
     total_duration: _duration_pb2.Duration
     vector_count: int
     algorithm_version: int
-    def __init__(self, active_track_count: _Optional[int] = ..., pending_track_count: _Optional[int] = ..., total_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vector_count: _Optional[int] = ..., algorithm_version: _Optional[int] = ...) -> None: ...
+    current_algorithm_version: int
+    building_algorithm_version: int
+    coverages: _containers.RepeatedCompositeFieldContainer[AlgorithmCoverage]
+    def __init__(self, active_track_count: _Optional[int] = ..., pending_track_count: _Optional[int] = ..., total_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., vector_count: _Optional[int] = ..., algorithm_version: _Optional[int] = ..., current_algorithm_version: _Optional[int] = ..., building_algorithm_version: _Optional[int] = ..., coverages: _Optional[_Iterable[_Union[AlgorithmCoverage, _Mapping]]] = ...) -> None: ...
+
+class AlgorithmCoverage(_message.Message):
+    __slots__ = ("algorithm_version", "track_count")
+    ALGORITHM_VERSION_FIELD_NUMBER: _ClassVar[int]
+    TRACK_COUNT_FIELD_NUMBER: _ClassVar[int]
+    algorithm_version: int
+    track_count: int
+    def __init__(self, algorithm_version: _Optional[int] = ..., track_count: _Optional[int] = ...) -> None: ...

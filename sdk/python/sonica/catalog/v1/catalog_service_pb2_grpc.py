@@ -85,6 +85,12 @@ class CatalogServiceServicer:
         """Registers a track by its fingerprint; it is searchable when the call
         returns. Idempotent by `request_id` and by `content_sha256`.
 
+        The catalogue is searched by fingerprints of one extractor. One of another
+        extractor is taken for bytes that are registered: it is kept beside the
+        others, and found by nobody until RebuildIndex moves the catalogue. For
+        bytes that are not registered it is refused as `ALGORITHM_MISMATCH`, whose
+        metadata name the extractor of the catalogue.
+
         Errors: `INVALID_ARGUMENT` / `FINGERPRINT_MALFORMED`,
         `FINGERPRINT_EMPTY`, `ALGORITHM_MISMATCH`; `ALREADY_EXISTS` /
         `EXTERNAL_ID_TAKEN`, `REQUEST_ID_REUSED`; `UNAVAILABLE` / `INDEX_UNREACHABLE`,
@@ -121,7 +127,7 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteTrack(self, request, context):
-        """Removes a track, its fingerprint and its vectors for good. Returns when
+        """Removes a track, its fingerprints and its vectors for good. Returns when
         no answer can name it any more.
 
         Errors: `NOT_FOUND` / `TRACK_NOT_FOUND`; `UNAVAILABLE` /
@@ -133,7 +139,7 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetTrackFingerprint(self, request, context):
-        """Returns the stored fingerprint of a track, whole.
+        """Returns the fingerprint a track is recognised by, whole.
 
         Errors: `NOT_FOUND` / `TRACK_NOT_FOUND`.
         """
@@ -143,11 +149,17 @@ class CatalogServiceServicer:
 
     def RebuildIndex(self, request, context):
         """Makes the vector index anew from the stored fingerprints, beside the one
-        that answers, and switches over; recognition goes on meanwhile. Responds
-        with progress; the last response has `done` set.
+        that answers, and switches over; recognition and registration go on
+        meanwhile. Responds with progress; the last response has `done` set.
+
+        With an `algorithm_version` other than the catalogue's it moves the
+        catalogue to that extractor, once each of its tracks has a fingerprint of
+        it. That is looked at before the work and again when it switches over;
+        what was built until a refusal is kept and gone on with.
 
         Errors: `ABORTED` / `REBUILD_RUNNING` when one runs already;
-        `UNAVAILABLE` / `INDEX_UNREACHABLE`.
+        `FAILED_PRECONDITION` / `FINGERPRINTS_MISSING`; `INVALID_ARGUMENT` /
+        `ALGORITHM_UNSUPPORTED`; `UNAVAILABLE` / `INDEX_UNREACHABLE`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -27,7 +27,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dsonica/catalog/v1/track.proto\x12\x11sonica.catalog.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcd\x04\n\x05Track\x12\x19\n\x08track_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1d\n\x0b\x65xternal_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x17\n\x05title\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12\x18\n\x06\x61rtist\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12\x17\n\x05\x61lbum\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12\x35\n\x04isrc\x18\x06 \x01(\tB\'\xbaH$r\x1f\x32\x1d^[A-Z]{2}[A-Z0-9]{3}[0-9]{7}$\xd8\x01\x01\x12\x19\n\x08language\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18#\x12\x16\n\x05genre\x18\x08 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12w\n\x04year\x18\t \x01(\x05\x42i\xbaHf\xba\x01\x63\n\ntrack.year\x12(year must be 0 (unknown) or 1860 to 2200\x1a+this == 0 || (this >= 1860 && this <= 2200)\x12\x1c\n\nsource_uri\x18\n \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\x12+\n\x08\x64uration\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\x05state\x18\x0c \x01(\x0e\x32\x1d.sonica.catalog.v1.TrackState\x12\x19\n\x11\x61lgorithm_version\x18\r \x01(\x05\x12/\n\x0b\x63reate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x63ontent_sha256\x18\x0f \x01(\x0c*t\n\nTrackState\x12\x1b\n\x17TRACK_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13TRACK_STATE_PENDING\x10\x01\x12\x16\n\x12TRACK_STATE_ACTIVE\x10\x02\x12\x18\n\x14TRACK_STATE_DELETING\x10\x03*\x8d\x01\n\x13RegistrationOutcome\x12$\n REGISTRATION_OUTCOME_UNSPECIFIED\x10\x00\x12#\n\x1fREGISTRATION_OUTCOME_REGISTERED\x10\x01\x12+\n\'REGISTRATION_OUTCOME_ALREADY_REGISTERED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dsonica/catalog/v1/track.proto\x12\x11sonica.catalog.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe9\x04\n\x05Track\x12\x19\n\x08track_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1d\n\x0b\x65xternal_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x17\n\x05title\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12\x18\n\x06\x61rtist\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12\x17\n\x05\x61lbum\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12\x35\n\x04isrc\x18\x06 \x01(\tB\'\xbaH$r\x1f\x32\x1d^[A-Z]{2}[A-Z0-9]{3}[0-9]{7}$\xd8\x01\x01\x12\x19\n\x08language\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18#\x12\x16\n\x05genre\x18\x08 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12w\n\x04year\x18\t \x01(\x05\x42i\xbaHf\xba\x01\x63\n\ntrack.year\x12(year must be 0 (unknown) or 1860 to 2200\x1a+this == 0 || (this >= 1860 && this <= 2200)\x12\x1c\n\nsource_uri\x18\n \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\x12+\n\x08\x64uration\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\x05state\x18\x0c \x01(\x0e\x32\x1d.sonica.catalog.v1.TrackState\x12\x19\n\x11\x61lgorithm_version\x18\r \x01(\x05\x12/\n\x0b\x63reate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x63ontent_sha256\x18\x0f \x01(\x0c\x12\x1a\n\x12\x61lgorithm_versions\x18\x10 \x03(\x05*t\n\nTrackState\x12\x1b\n\x17TRACK_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13TRACK_STATE_PENDING\x10\x01\x12\x16\n\x12TRACK_STATE_ACTIVE\x10\x02\x12\x18\n\x14TRACK_STATE_DELETING\x10\x03*\x8d\x01\n\x13RegistrationOutcome\x12$\n REGISTRATION_OUTCOME_UNSPECIFIED\x10\x00\x12#\n\x1fREGISTRATION_OUTCOME_REGISTERED\x10\x01\x12+\n\'REGISTRATION_OUTCOME_ALREADY_REGISTERED\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -54,10 +54,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRACK'].fields_by_name['year']._serialized_options = b'\272Hf\272\001c\n\ntrack.year\022(year must be 0 (unknown) or 1860 to 2200\032+this == 0 || (this >= 1860 && this <= 2200)'
   _globals['_TRACK'].fields_by_name['source_uri']._loaded_options = None
   _globals['_TRACK'].fields_by_name['source_uri']._serialized_options = b'\272H\005r\003\030\320\017'
-  _globals['_TRACKSTATE']._serialized_start=738
-  _globals['_TRACKSTATE']._serialized_end=854
-  _globals['_REGISTRATIONOUTCOME']._serialized_start=857
-  _globals['_REGISTRATIONOUTCOME']._serialized_end=998
+  _globals['_TRACKSTATE']._serialized_start=766
+  _globals['_TRACKSTATE']._serialized_end=882
+  _globals['_REGISTRATIONOUTCOME']._serialized_start=885
+  _globals['_REGISTRATIONOUTCOME']._serialized_end=1026
   _globals['_TRACK']._serialized_start=147
-  _globals['_TRACK']._serialized_end=736
+  _globals['_TRACK']._serialized_end=764
 # @@protoc_insertion_point(module_scope)

@@ -3,10 +3,11 @@ import datetime
 from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Mapping as _Mapping
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -32,7 +33,7 @@ REGISTRATION_OUTCOME_REGISTERED: RegistrationOutcome
 REGISTRATION_OUTCOME_ALREADY_REGISTERED: RegistrationOutcome
 
 class Track(_message.Message):
-    __slots__ = ("track_id", "external_id", "title", "artist", "album", "isrc", "language", "genre", "year", "source_uri", "duration", "state", "algorithm_version", "create_time", "content_sha256")
+    __slots__ = ("track_id", "external_id", "title", "artist", "album", "isrc", "language", "genre", "year", "source_uri", "duration", "state", "algorithm_version", "create_time", "content_sha256", "algorithm_versions")
     TRACK_ID_FIELD_NUMBER: _ClassVar[int]
     EXTERNAL_ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
@@ -48,6 +49,7 @@ class Track(_message.Message):
     ALGORITHM_VERSION_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     CONTENT_SHA256_FIELD_NUMBER: _ClassVar[int]
+    ALGORITHM_VERSIONS_FIELD_NUMBER: _ClassVar[int]
     track_id: str
     external_id: str
     title: str
@@ -63,4 +65,5 @@ class Track(_message.Message):
     algorithm_version: int
     create_time: _timestamp_pb2.Timestamp
     content_sha256: bytes
-    def __init__(self, track_id: _Optional[str] = ..., external_id: _Optional[str] = ..., title: _Optional[str] = ..., artist: _Optional[str] = ..., album: _Optional[str] = ..., isrc: _Optional[str] = ..., language: _Optional[str] = ..., genre: _Optional[str] = ..., year: _Optional[int] = ..., source_uri: _Optional[str] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., state: _Optional[_Union[TrackState, str]] = ..., algorithm_version: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., content_sha256: _Optional[bytes] = ...) -> None: ...
+    algorithm_versions: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, track_id: _Optional[str] = ..., external_id: _Optional[str] = ..., title: _Optional[str] = ..., artist: _Optional[str] = ..., album: _Optional[str] = ..., isrc: _Optional[str] = ..., language: _Optional[str] = ..., genre: _Optional[str] = ..., year: _Optional[int] = ..., source_uri: _Optional[str] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., state: _Optional[_Union[TrackState, str]] = ..., algorithm_version: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., content_sha256: _Optional[bytes] = ..., algorithm_versions: _Optional[_Iterable[int]] = ...) -> None: ...

@@ -28,7 +28,7 @@ from sonica.audio.v1 import audio_pb2 as sonica_dot_audio_dot_v1_dot_audio__pb2
 from sonica.fingerprint.v1 import fingerprint_pb2 as sonica_dot_fingerprint_dot_v1_dot_fingerprint__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/sonica/fingerprint/v1/fingerprint_service.proto\x12\x15sonica.fingerprint.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bsonica/audio/v1/audio.proto\x1a\'sonica/fingerprint/v1/fingerprint.proto\"\xd0\x01\n\x10\x45xtractionConfig\x12\x46\n\x07purpose\x18\x01 \x01(\x0e\x32).sonica.fingerprint.v1.FingerprintPurposeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x39\n\x0cstart_offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x08\xbaH\x05\xaa\x01\x02\x32\x00\x12\x39\n\x0cmax_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x08\xbaH\x05\xaa\x01\x02*\x00\"\x8b\x01\n\x19\x45xtractFingerprintRequest\x12?\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\'.sonica.fingerprint.v1.ExtractionConfigB\x06\xbaH\x03\xc8\x01\x01\x12-\n\x05\x61udio\x18\x02 \x01(\x0b\x32\x16.sonica.audio.v1.AudioB\x06\xbaH\x03\xc8\x01\x01\"\xbe\x01\n\x1a\x45xtractFingerprintResponse\x12\x37\n\x0b\x66ingerprint\x18\x01 \x01(\x0b\x32\".sonica.fingerprint.v1.Fingerprint\x12\x32\n\x0f\x64\x65\x63ode_duration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x10\x65xtract_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x7f\n\x18StreamFingerprintRequest\x12\x35\n\x06\x63onfig\x18\x01 \x01(\x0b\x32#.sonica.fingerprint.v1.StreamConfigH\x00\x12\x1a\n\x05\x63hunk\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@H\x00\x42\x10\n\x07message\x12\x05\xbaH\x02\x08\x01\"\x81\x01\n\x0cStreamConfig\x12\x43\n\nextraction\x18\x01 \x01(\x0b\x32\'.sonica.fingerprint.v1.ExtractionConfigB\x06\xbaH\x03\xc8\x01\x01\x12,\n\x06\x66ormat\x18\x02 \x01(\x0b\x32\x1c.sonica.audio.v1.AudioFormat\"\x87\x01\n\x19StreamFingerprintResponse\x12\x30\n\x04part\x18\x01 \x01(\x0b\x32\".sonica.fingerprint.v1.Fingerprint\x12\x11\n\tfirst_row\x18\x02 \x01(\x05\x12\r\n\x05\x66inal\x18\x03 \x01(\x08\x12\x16\n\x0e\x63ontent_sha256\x18\x04 \x01(\x0c\x32\x8b\x02\n\x12\x46ingerprintService\x12y\n\x12\x45xtractFingerprint\x12\x30.sonica.fingerprint.v1.ExtractFingerprintRequest\x1a\x31.sonica.fingerprint.v1.ExtractFingerprintResponse\x12z\n\x11StreamFingerprint\x12/.sonica.fingerprint.v1.StreamFingerprintRequest\x1a\x30.sonica.fingerprint.v1.StreamFingerprintResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/sonica/fingerprint/v1/fingerprint_service.proto\x12\x15sonica.fingerprint.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bsonica/audio/v1/audio.proto\x1a\'sonica/fingerprint/v1/fingerprint.proto\"\xf4\x01\n\x10\x45xtractionConfig\x12\x46\n\x07purpose\x18\x01 \x01(\x0e\x32).sonica.fingerprint.v1.FingerprintPurposeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x39\n\x0cstart_offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x08\xbaH\x05\xaa\x01\x02\x32\x00\x12\x39\n\x0cmax_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x08\xbaH\x05\xaa\x01\x02*\x00\x12\"\n\x11\x61lgorithm_version\x18\x04 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\"\x8b\x01\n\x19\x45xtractFingerprintRequest\x12?\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\'.sonica.fingerprint.v1.ExtractionConfigB\x06\xbaH\x03\xc8\x01\x01\x12-\n\x05\x61udio\x18\x02 \x01(\x0b\x32\x16.sonica.audio.v1.AudioB\x06\xbaH\x03\xc8\x01\x01\"\xbe\x01\n\x1a\x45xtractFingerprintResponse\x12\x37\n\x0b\x66ingerprint\x18\x01 \x01(\x0b\x32\".sonica.fingerprint.v1.Fingerprint\x12\x32\n\x0f\x64\x65\x63ode_duration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x10\x65xtract_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x7f\n\x18StreamFingerprintRequest\x12\x35\n\x06\x63onfig\x18\x01 \x01(\x0b\x32#.sonica.fingerprint.v1.StreamConfigH\x00\x12\x1a\n\x05\x63hunk\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@H\x00\x42\x10\n\x07message\x12\x05\xbaH\x02\x08\x01\"\x81\x01\n\x0cStreamConfig\x12\x43\n\nextraction\x18\x01 \x01(\x0b\x32\'.sonica.fingerprint.v1.ExtractionConfigB\x06\xbaH\x03\xc8\x01\x01\x12,\n\x06\x66ormat\x18\x02 \x01(\x0b\x32\x1c.sonica.audio.v1.AudioFormat\"\x87\x01\n\x19StreamFingerprintResponse\x12\x30\n\x04part\x18\x01 \x01(\x0b\x32\".sonica.fingerprint.v1.Fingerprint\x12\x11\n\tfirst_row\x18\x02 \x01(\x05\x12\r\n\x05\x66inal\x18\x03 \x01(\x08\x12\x16\n\x0e\x63ontent_sha256\x18\x04 \x01(\x0c\x32\x8b\x02\n\x12\x46ingerprintService\x12y\n\x12\x45xtractFingerprint\x12\x30.sonica.fingerprint.v1.ExtractFingerprintRequest\x1a\x31.sonica.fingerprint.v1.ExtractFingerprintResponse\x12z\n\x11StreamFingerprint\x12/.sonica.fingerprint.v1.StreamFingerprintRequest\x1a\x30.sonica.fingerprint.v1.StreamFingerprintResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +41,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXTRACTIONCONFIG'].fields_by_name['start_offset']._serialized_options = b'\272H\005\252\001\0022\000'
   _globals['_EXTRACTIONCONFIG'].fields_by_name['max_duration']._loaded_options = None
   _globals['_EXTRACTIONCONFIG'].fields_by_name['max_duration']._serialized_options = b'\272H\005\252\001\002*\000'
+  _globals['_EXTRACTIONCONFIG'].fields_by_name['algorithm_version']._loaded_options = None
+  _globals['_EXTRACTIONCONFIG'].fields_by_name['algorithm_version']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_EXTRACTFINGERPRINTREQUEST'].fields_by_name['config']._loaded_options = None
   _globals['_EXTRACTFINGERPRINTREQUEST'].fields_by_name['config']._serialized_options = b'\272H\003\310\001\001'
   _globals['_EXTRACTFINGERPRINTREQUEST'].fields_by_name['audio']._loaded_options = None
@@ -52,17 +54,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STREAMCONFIG'].fields_by_name['extraction']._loaded_options = None
   _globals['_STREAMCONFIG'].fields_by_name['extraction']._serialized_options = b'\272H\003\310\001\001'
   _globals['_EXTRACTIONCONFIG']._serialized_start=206
-  _globals['_EXTRACTIONCONFIG']._serialized_end=414
-  _globals['_EXTRACTFINGERPRINTREQUEST']._serialized_start=417
-  _globals['_EXTRACTFINGERPRINTREQUEST']._serialized_end=556
-  _globals['_EXTRACTFINGERPRINTRESPONSE']._serialized_start=559
-  _globals['_EXTRACTFINGERPRINTRESPONSE']._serialized_end=749
-  _globals['_STREAMFINGERPRINTREQUEST']._serialized_start=751
-  _globals['_STREAMFINGERPRINTREQUEST']._serialized_end=878
-  _globals['_STREAMCONFIG']._serialized_start=881
-  _globals['_STREAMCONFIG']._serialized_end=1010
-  _globals['_STREAMFINGERPRINTRESPONSE']._serialized_start=1013
-  _globals['_STREAMFINGERPRINTRESPONSE']._serialized_end=1148
-  _globals['_FINGERPRINTSERVICE']._serialized_start=1151
-  _globals['_FINGERPRINTSERVICE']._serialized_end=1418
+  _globals['_EXTRACTIONCONFIG']._serialized_end=450
+  _globals['_EXTRACTFINGERPRINTREQUEST']._serialized_start=453
+  _globals['_EXTRACTFINGERPRINTREQUEST']._serialized_end=592
+  _globals['_EXTRACTFINGERPRINTRESPONSE']._serialized_start=595
+  _globals['_EXTRACTFINGERPRINTRESPONSE']._serialized_end=785
+  _globals['_STREAMFINGERPRINTREQUEST']._serialized_start=787
+  _globals['_STREAMFINGERPRINTREQUEST']._serialized_end=914
+  _globals['_STREAMCONFIG']._serialized_start=917
+  _globals['_STREAMCONFIG']._serialized_end=1046
+  _globals['_STREAMFINGERPRINTRESPONSE']._serialized_start=1049
+  _globals['_STREAMFINGERPRINTRESPONSE']._serialized_end=1184
+  _globals['_FINGERPRINTSERVICE']._serialized_start=1187
+  _globals['_FINGERPRINTSERVICE']._serialized_end=1454
 # @@protoc_insertion_point(module_scope)

@@ -12,14 +12,16 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ExtractionConfig(_message.Message):
-    __slots__ = ("purpose", "start_offset", "max_duration")
+    __slots__ = ("purpose", "start_offset", "max_duration", "algorithm_version")
     PURPOSE_FIELD_NUMBER: _ClassVar[int]
     START_OFFSET_FIELD_NUMBER: _ClassVar[int]
     MAX_DURATION_FIELD_NUMBER: _ClassVar[int]
+    ALGORITHM_VERSION_FIELD_NUMBER: _ClassVar[int]
     purpose: _fingerprint_pb2.FingerprintPurpose
     start_offset: _duration_pb2.Duration
     max_duration: _duration_pb2.Duration
-    def __init__(self, purpose: _Optional[_Union[_fingerprint_pb2.FingerprintPurpose, str]] = ..., start_offset: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., max_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    algorithm_version: int
+    def __init__(self, purpose: _Optional[_Union[_fingerprint_pb2.FingerprintPurpose, str]] = ..., start_offset: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., max_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., algorithm_version: _Optional[int] = ...) -> None: ...
 
 class ExtractFingerprintRequest(_message.Message):
     __slots__ = ("config", "audio")

@@ -90,16 +90,18 @@ class StreamingRecognizeResponse(_message.Message):
     def __init__(self, matches: _Optional[_Iterable[_Union[_match_pb2.Match, _Mapping]]] = ..., analysed_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., final: _Optional[bool] = ..., trace_id: _Optional[str] = ...) -> None: ...
 
 class RegisterTrackRequest(_message.Message):
-    __slots__ = ("audio", "upload", "track", "request_id")
+    __slots__ = ("audio", "upload", "track", "request_id", "algorithm_version")
     AUDIO_FIELD_NUMBER: _ClassVar[int]
     UPLOAD_FIELD_NUMBER: _ClassVar[int]
     TRACK_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ALGORITHM_VERSION_FIELD_NUMBER: _ClassVar[int]
     audio: _audio_pb2.Audio
     upload: _httpbody_pb2.HttpBody
     track: _track_pb2.Track
     request_id: str
-    def __init__(self, audio: _Optional[_Union[_audio_pb2.Audio, _Mapping]] = ..., upload: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ..., track: _Optional[_Union[_track_pb2.Track, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
+    algorithm_version: int
+    def __init__(self, audio: _Optional[_Union[_audio_pb2.Audio, _Mapping]] = ..., upload: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ..., track: _Optional[_Union[_track_pb2.Track, _Mapping]] = ..., request_id: _Optional[str] = ..., algorithm_version: _Optional[int] = ...) -> None: ...
 
 class RegisterTrackResponse(_message.Message):
     __slots__ = ("track", "outcome")
@@ -120,16 +122,18 @@ class ImportTracksRequest(_message.Message):
     def __init__(self, item: _Optional[_Union[ImportItem, _Mapping]] = ..., chunk: _Optional[bytes] = ..., end_of_item: _Optional[_Union[EndOfItem, _Mapping]] = ...) -> None: ...
 
 class ImportItem(_message.Message):
-    __slots__ = ("item_id", "track", "format", "request_id")
+    __slots__ = ("item_id", "track", "format", "request_id", "algorithm_version")
     ITEM_ID_FIELD_NUMBER: _ClassVar[int]
     TRACK_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ALGORITHM_VERSION_FIELD_NUMBER: _ClassVar[int]
     item_id: str
     track: _track_pb2.Track
     format: _audio_pb2.AudioFormat
     request_id: str
-    def __init__(self, item_id: _Optional[str] = ..., track: _Optional[_Union[_track_pb2.Track, _Mapping]] = ..., format: _Optional[_Union[_audio_pb2.AudioFormat, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
+    algorithm_version: int
+    def __init__(self, item_id: _Optional[str] = ..., track: _Optional[_Union[_track_pb2.Track, _Mapping]] = ..., format: _Optional[_Union[_audio_pb2.AudioFormat, _Mapping]] = ..., request_id: _Optional[str] = ..., algorithm_version: _Optional[int] = ...) -> None: ...
 
 class EndOfItem(_message.Message):
     __slots__ = ()

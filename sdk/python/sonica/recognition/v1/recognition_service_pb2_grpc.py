@@ -84,7 +84,9 @@ class RecognitionServiceServicer:
         and closes the stream; the client may stop sending then. The first
         message is the config, all others are chunks.
 
-        Errors: as Recognize, and `INVALID_ARGUMENT` / `STREAM_OUT_OF_ORDER`.
+        Errors: as Recognize, and `INVALID_ARGUMENT` / `STREAM_OUT_OF_ORDER`;
+        `UNAVAILABLE` / `CATALOG_MOVED` when the catalogue went over to another
+        extractor meanwhile: begin again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -97,7 +99,8 @@ class RecognitionServiceServicer:
         Over REST the audio file is the request body and the metadata are query
         parameters: `.../v1/tracks?track.title=...&track.artist=...`.
 
-        Errors: those of FingerprintService and of CatalogService.CreateTrack.
+        Errors: those of FingerprintService and of CatalogService.CreateTrack;
+        `UNAVAILABLE` / `CATALOG_MOVED`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -4,6 +4,7 @@
 # This file has been @generated
 
 __all__ = (
+    "AlgorithmCoverage",
     "CreateTrackRequest",
     "CreateTrackResponse",
     "DeleteTrackRequest",
@@ -54,7 +55,8 @@ class RegistrationOutcome(betterproto2.Enum):
     ALREADY_REGISTERED = 2
     """
     The same bytes, or the same `request_id`, were registered before; the
-    track returned is that one, unchanged.
+    track returned is that one. At most a fingerprint of another extractor was
+    stored beside those it had.
     """
 
     @classmethod
@@ -116,6 +118,26 @@ class TrackState(betterproto2.Enum):
             "TRACK_STATE_ACTIVE": 2,
             "TRACK_STATE_DELETING": 3,
         }
+
+
+@dataclass(eq=False, repr=False)
+class AlgorithmCoverage(betterproto2.Message):
+    """
+    How much of the catalogue has a fingerprint of one extractor.
+    """
+
+    algorithm_version: "int" = betterproto2.field(1, betterproto2.TYPE_INT32)
+    """
+    The extractor.
+    """
+
+    track_count: "int" = betterproto2.field(2, betterproto2.TYPE_INT64)
+    """
+    ACTIVE tracks with a fingerprint of it.
+    """
+
+
+default_message_pool.register_message("sonica.catalog.v1", "AlgorithmCoverage", AlgorithmCoverage)
 
 
 @dataclass(eq=False, repr=False)
@@ -248,7 +270,27 @@ class GetCatalogStatisticsResponse(betterproto2.Message):
 
     algorithm_version: "int" = betterproto2.field(5, betterproto2.TYPE_INT32)
     """
-    Extractor of the catalogue.
+    Extractor of the catalogue: the one it is searched by.
+    """
+
+    current_algorithm_version: "int" = betterproto2.field(6, betterproto2.TYPE_INT32)
+    """
+    Extractor a new catalogue gets; another than `algorithm_version` means
+    that this one can be moved.
+    """
+
+    building_algorithm_version: "int" = betterproto2.field(7, betterproto2.TYPE_INT32)
+    """
+    Extractor of the index that is being built beside the one that answers; 0
+    when none is.
+    """
+
+    coverages: "list[AlgorithmCoverage]" = betterproto2.field(
+        8, betterproto2.TYPE_MESSAGE, repeated=True
+    )
+    """
+    How many ACTIVE tracks have a fingerprint of each extractor the service
+    knows, ascending by version.
     """
 
 
@@ -408,7 +450,16 @@ class RebuildIndexRequest(betterproto2.Message):
     Request for [CatalogService.RebuildIndex][].
     """
 
-    pass
+    algorithm_version: "int" = betterproto2.field(1, betterproto2.TYPE_INT32)
+    """
+    Extractor the catalogue is to have; 0 means the one it has.
+    """
+
+    drop_other_versions: "bool" = betterproto2.field(2, betterproto2.TYPE_BOOL)
+    """
+    Also delete the stored fingerprints of all other extractors, after the new
+    index answers. There is no way back to those but the recordings' files.
+    """
 
 
 default_message_pool.register_message(
@@ -434,7 +485,12 @@ class RebuildIndexResponse(betterproto2.Message):
 
     done: "bool" = betterproto2.field(3, betterproto2.TYPE_BOOL)
     """
-    Set when the new index answers.
+    Set when the new index answers and nothing is left to do.
+    """
+
+    dropped_fingerprint_count: "int" = betterproto2.field(4, betterproto2.TYPE_INT64)
+    """
+    Fingerprints of other extractors deleted so far.
     """
 
 
@@ -517,7 +573,8 @@ class Track(betterproto2.Message):
 
     algorithm_version: "int" = betterproto2.field(13, betterproto2.TYPE_INT32)
     """
-    Extractor of the stored fingerprint. Set by the service.
+    Extractor of the fingerprint it is recognised by: that of the catalogue.
+    Set by the service.
     """
 
     create_time: "datetime.datetime | None" = betterproto2.field(
@@ -530,6 +587,12 @@ class Track(betterproto2.Message):
     content_sha256: "bytes" = betterproto2.field(15, betterproto2.TYPE_BYTES)
     """
     SHA-256 of the registered bytes, 32 bytes. Set by the service.
+    """
+
+    algorithm_versions: "list[int]" = betterproto2.field(16, betterproto2.TYPE_INT32, repeated=True)
+    """
+    Extractors of all its stored fingerprints, ascending. Set by
+    CatalogService; empty in the matches of a recognition.
     """
 
 

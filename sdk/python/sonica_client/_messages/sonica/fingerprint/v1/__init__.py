@@ -151,6 +151,13 @@ class ExtractionConfig(betterproto2.Message):
     refused as `AUDIO_TOO_LONG`).
     """
 
+    algorithm_version: "int" = betterproto2.field(4, betterproto2.TYPE_INT32)
+    """
+    Version of the extractor; 0 means the current one, that which a new
+    catalogue gets. A version the service does not know is refused as
+    `ALGORITHM_UNSUPPORTED`.
+    """
+
 
 default_message_pool.register_message("sonica.fingerprint.v1", "ExtractionConfig", ExtractionConfig)
 
@@ -178,10 +185,10 @@ class Fingerprint(betterproto2.Message):
     vectors_f16le: "bytes" = betterproto2.field(3, betterproto2.TYPE_BYTES)
     """
     Embeddings, row-major little-endian IEEE 754 binary16, shape (n, 128),
-    each row of unit L2 norm or, where `active_windows` is 0, all zero. In
-    algorithm_version 1 row i covers 0.864 s of audio from i * hop - 0.128 s
-    (hop: 0.512 s for REFERENCE, 0.128 s for QUERY). At most 32,768 rows;
-    empty for audio shorter than one window.
+    each row of unit L2 norm or, where `active_windows` is 0, all zero. Row i
+    covers 0.864 s of audio from i * hop - 0.128 s (hop: 0.512 s for
+    REFERENCE, 0.128 s for QUERY). At most 32,768 rows; empty for audio
+    shorter than one window.
     """
 
     active_windows: "bytes" = betterproto2.field(4, betterproto2.TYPE_BYTES)
@@ -193,9 +200,8 @@ class Fingerprint(betterproto2.Message):
     landmarks: "bytes" = betterproto2.field(5, betterproto2.TYPE_BYTES)
     """
     Landmarks, 8 bytes each and ordered by time: little-endian uint32
-    `frame` (anchor's spectrum frame, 32 ms in algorithm_version 1), then
-    little-endian uint32 `hash` (anchor bin << 22 | target bin << 12 | frame
-    distance).
+    `frame` (anchor's spectrum frame, 32 ms), then little-endian uint32 `hash`
+    (anchor bin << 22 | target bin << 12 | frame distance).
     """
 
     duration: "datetime.timedelta | None" = betterproto2.field(

@@ -73,6 +73,12 @@ class ImportItem(betterproto2.Message):
     A UUID made by the caller; the same id never registers twice.
     """
 
+    algorithm_version: "int" = betterproto2.field(5, betterproto2.TYPE_INT32)
+    """
+    Extractor to register it by, as in RegisterTrackRequest; 0 means that of
+    the catalogue.
+    """
+
 
 default_message_pool.register_message("sonica.recognition.v1", "ImportItem", ImportItem)
 
@@ -333,6 +339,12 @@ class RegisterTrackRequest(betterproto2.Message):
     request_id: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
     """
     A UUID made by the caller; the same id never registers twice.
+    """
+
+    algorithm_version: "int" = betterproto2.field(5, betterproto2.TYPE_INT32)
+    """
+    Extractor to register it by; 0 means that of the catalogue. Another one is
+    for a recording that is registered, before the catalogue is moved to it.
     """
 
 
