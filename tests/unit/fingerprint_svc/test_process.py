@@ -32,12 +32,12 @@ class Impostor:
     async def says(self, *messages: bytes) -> list[Part | Summary]:
         """Runs a job to whose first request come these messages."""
         self.end.sendall(b"".join(messages))
-        return [result async for result in self.worker.run(JOB, _audio(), 5.0)]
+        return [result async for result in self.worker.run(JOB, _audio(), 120.0)]
 
 
 async def _audio() -> AsyncIterator[bytes]:
     yield b"audio"
-    await asyncio.sleep(60)
+    await asyncio.sleep(600)
 
 
 def message(kind: int, payload: bytes = b"") -> bytes:
@@ -47,7 +47,7 @@ def message(kind: int, payload: bytes = b"") -> bytes:
 @pytest.fixture
 async def impostor() -> AsyncIterator[Impostor]:
     ours, theirs = socket.socketpair()
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])  # noqa: ASYNC220 - quick
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])  # noqa: ASYNC220 - quick
     worker = WorkerProcess(process, *await asyncio.open_connection(sock=ours))
     yield Impostor(worker, theirs)
     theirs.close()
@@ -88,5 +88,5 @@ async def test_nonsense_ends_the_worker(impostor: Impostor, nonsense: bytes) -> 
 async def test_hang_up_is_a_death(impostor: Impostor) -> None:
     impostor.end.close()
     with pytest.raises(errors.DecoderDiedError) as caught:
-        _ = [result async for result in impostor.worker.run(JOB, _audio(), 5.0)]
+        _ = [result async for result in impostor.worker.run(JOB, _audio(), 120.0)]
     assert caught.value.metadata == {"exit": "SIGKILL"}

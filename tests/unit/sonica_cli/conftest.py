@@ -43,7 +43,7 @@ def edge() -> Iterator[tuple[str, Edge]]:
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     yield started[0]
     loop.call_soon_threadsafe(ending.set)
     thread.join()

@@ -213,7 +213,7 @@ def test_interrupt_finishes_what_is_under_way_and_goes_on(
     connected: Connected, tmp_path: Path
 ) -> None:
     sonica, edge = connected
-    edge.delay_seconds = 0.02
+    edge.delay_seconds = 0.1
     for number in range(60):
         (tmp_path / f"{number:02}.mp3").write_bytes(b"song %d" % number)
 

@@ -65,9 +65,12 @@ def test_interrupt_while_nothing_comes(known: Connected) -> None:
     with subprocess.Popen(
         line, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as waiting:
-        time.sleep(1.5)
+        assert waiting.stdin is not None
+        # More than a pipe holds: when all is in it, the command reads and waits for the rest.
+        waiting.stdin.write(bytes(1 << 20))
+        waiting.stdin.flush()
         waiting.send_signal(signal.SIGINT)
-        assert waiting.wait(10) == 130
+        assert waiting.wait(60) == 130
         assert waiting.stderr is not None
         assert waiting.stderr.read() == b""
 
@@ -179,7 +182,7 @@ def test_batch_writes_candidates_below_the_gate_when_asked(
 
 def test_batch_goes_on_where_it_stopped(known: Connected, tmp_path: Path) -> None:
     sonica, edge = known
-    edge.delay_seconds = 0.02
+    edge.delay_seconds = 0.1
     asked = queries(tmp_path, 40)
     out = tmp_path / "p.csv"
 

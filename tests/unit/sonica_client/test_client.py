@@ -131,7 +131,7 @@ async def test_unreachable_server_is_named() -> None:
 
 
 async def test_deadline(client: SonicaClient, served: Served) -> None:
-    served[1].delay_seconds = 5.0
+    served[1].delay_seconds = 600.0
     with pytest.raises(SonicaError) as caught:
         await client.recognize(b"slow", timeout_seconds=0.1)
     assert caught.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
@@ -240,7 +240,7 @@ async def test_broken_import_stream_is_an_error(client: SonicaClient) -> None:
 
 
 async def test_silent_import_ends(client: SonicaClient, served: Served) -> None:
-    served[1].delay_seconds = 5.0
+    served[1].delay_seconds = 600.0
     with pytest.raises(SonicaError) as caught:
         async for _ in client.import_tracks(many(ImportSource("a", b"x")), silence_seconds=0.1):
             pass
@@ -253,15 +253,17 @@ async def test_stream_answers_early_and_stops_reading(client: SonicaClient) -> N
 
     async def audio() -> AsyncIterator[bytes]:
         nonlocal sent
-        for letter in SONG:
+        for letter in SONG[:5]:
             sent += 1
             yield bytes([letter])
-            await asyncio.sleep(0.02)
+        # The rest comes in an hour: whoever waits for the end of the sound gets no answer.
+        await asyncio.sleep(3600)
+        sent = len(SONG)
 
     answers = [answer async for answer in client.recognize_stream(audio())]
     assert answers[-1].final
     assert answers[-1].matches
-    assert sent < len(SONG)
+    assert sent <= 5
 
 
 async def test_error_of_the_audio_source_reaches_the_caller(client: SonicaClient) -> None:
@@ -300,9 +302,9 @@ async def test_leaving_a_stream_early_leaves_no_task(client: SonicaClient) -> No
     stream = client.recognize_stream(audio())
     await anext(stream)
     await stream.aclose()
-    await asyncio.sleep(0.05)
-    running = [task for task in asyncio.all_tasks() if "_send" in repr(task)]
-    assert running == []
+    async with asyncio.timeout(60):
+        while any("_send" in repr(task) for task in asyncio.all_tasks()):  # noqa: ASYNC110 - counts
+            await asyncio.sleep(0.01)
 
 
 async def test_catalogue(client: SonicaClient) -> None:
