@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-_SECONDS_MAX = 100.0
+_SECONDS_MAX = 500.0
 
 
 @dataclass(frozen=True)

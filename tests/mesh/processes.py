@@ -28,8 +28,8 @@ def _runs(process: psutil.Process) -> bool:
         return False
 
 
-def seconds_until_gone(processes: list[psutil.Process], patience_seconds: float) -> float:
-    """Waits until none runs any more; returns how long that took."""
+def seconds_until_gone(processes: list[psutil.Process], patience_seconds: float = 60.0) -> float:
+    """Waits until none runs any more; returns how long that took. None would end by itself."""
     began = time.monotonic()
     while left := alive(processes):
         took = time.monotonic() - began
@@ -38,7 +38,7 @@ def seconds_until_gone(processes: list[psutil.Process], patience_seconds: float)
     return time.monotonic() - began
 
 
-async def until_ready(data_dir: Path, restarted: str, patience_seconds: float = 30.0) -> None:
+async def until_ready(data_dir: Path, restarted: str, patience_seconds: float = 240.0) -> None:
     """Waits until a mesh is whole again after a part was ended."""
     async with asyncio.timeout(patience_seconds):
         while True:

@@ -85,6 +85,7 @@ class Remembering:
         self.calls: Counter[str] = Counter()
         self.metadata: dict[str, str] = {}
         self.remaining_seconds: float | None = None
+        self.entered_at = 0.0
         self.entered = asyncio.Event()
         self.cancelled = asyncio.Event()
 
@@ -93,6 +94,7 @@ class Remembering:
         self.entered.set()
         self.metadata = dict(context.invocation_metadata())
         self.remaining_seconds = context.time_remaining()
+        self.entered_at = asyncio.get_running_loop().time()
 
 
 class FingerprintStandIn(Remembering, fingerprint_grpc.FingerprintServiceServicer):

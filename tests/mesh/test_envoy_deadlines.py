@@ -36,20 +36,27 @@ async def rig() -> AsyncIterator[Rig]:
 
 
 @pytest.mark.parametrize(
-    ("asked", "given"), [(None, 10), (3, 3), (500, 30)], ids=["none", "shorter", "longer"]
+    ("asked", "given"), [(None, 10), (7, 7), (500, 30)], ids=["none", "shorter", "longer"]
 )
 async def test_service_sees_the_callers_deadline_within_bounds(
     rig: Rig, asked: float | None, given: float
 ) -> None:
     await CatalogServiceStub(rig.edge).ListTracks(catalog.ListTracksRequest(), timeout=asked)
-    assert rig.services.catalog.remaining_seconds == pytest.approx(given, abs=0.5)
+    remaining = rig.services.catalog.remaining_seconds
+    assert remaining is not None
+    # A busy machine needs some of it for the way; grpc rounds it up by as much as 1 %.
+    assert given - 2.5 < remaining < given * 1.02
 
 
 async def test_extraction_leaves_time_for_the_search(rig: Rig) -> None:
     request = recognition.RecognizeRequest(audio={"content": CLIP})
-    await RecognitionServiceStub(rig.edge).Recognize(request, timeout=8)
-    assert rig.services.fingerprint.remaining_seconds == pytest.approx(6, abs=0.5)
-    assert rig.services.matching.remaining_seconds == pytest.approx(8, abs=0.5)
+    await RecognitionServiceStub(rig.edge).Recognize(request, timeout=28)
+    ends = [
+        service.entered_at + (service.remaining_seconds or 0)
+        for service in (rig.services.fingerprint, rig.services.matching)
+    ]
+    # A quarter of the time is kept for the search.
+    assert ends[1] - ends[0] == pytest.approx(7, abs=3)
 
 
 async def test_grpc_web_caller_gets_deadline_exceeded(rig: Rig) -> None:
@@ -72,29 +79,29 @@ async def test_the_end_of_a_deadline_ends_the_work(rig: Rig, hop: str) -> None:
     rig.services.fingerprint.cancelled.clear()
     if hop == "edge":
         call = RecognitionServiceStub(rig.edge).Recognize(
-            recognition.RecognizeRequest(audio={"content": b"HANG"}), timeout=0.3
+            recognition.RecognizeRequest(audio={"content": b"HANG"}), timeout=2
         )
     else:
         call = FingerprintServiceStub(rig.inside).ExtractFingerprint(
             fingerprint.ExtractFingerprintRequest(
                 config={"purpose": "FINGERPRINT_PURPOSE_QUERY"}, audio={"content": b"HANG"}
             ),
-            timeout=0.3,
+            timeout=2,
         )
     assert await call.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    await asyncio.wait_for(rig.services.fingerprint.cancelled.wait(), 2)
+    await asyncio.wait_for(rig.services.fingerprint.cancelled.wait(), 60)
 
 
 async def test_a_caller_who_leaves_ends_the_work(rig: Rig) -> None:
     services = rig.services
     services.matching.cancelled.clear()
     services.matching.entered.clear()
-    services.matching.search_seconds = 30
+    services.matching.search_seconds = 600
     try:
         request = recognition.RecognizeRequest(audio={"content": CLIP})
         call = RecognitionServiceStub(rig.edge).Recognize(request)
-        await asyncio.wait_for(services.matching.entered.wait(), 2)
+        await asyncio.wait_for(services.matching.entered.wait(), 60)
         call.cancel()
-        await asyncio.wait_for(services.matching.cancelled.wait(), 2)
+        await asyncio.wait_for(services.matching.cancelled.wait(), 60)
     finally:
         services.matching.search_seconds = 0

@@ -73,20 +73,14 @@ async def test_killed_replica_costs_no_idempotent_call() -> None:
         await rig.healthy("match", 2)
         stub = MatchingServiceStub(rig.inside)
         outcomes: Counter[grpc.StatusCode] = Counter()
-        warm = asyncio.Event()
 
         async def caller() -> None:
             for _ in range(60):
-                outcomes[await stub.FindMatches(search(), timeout=5).code()] += 1
-                if outcomes.total() >= 100:
-                    warm.set()
+                outcomes[await stub.FindMatches(search(), timeout=60).code()] += 1
+                if outcomes.total() == 100:
+                    first.send_signal(signal.SIGKILL)
 
-        callers = [asyncio.create_task(caller()) for _ in range(8)]
-        await warm.wait()
-        first.send_signal(signal.SIGKILL)
-        await first.wait()
-        assert outcomes.total() < 400
-        await asyncio.gather(*callers)
+        await asyncio.gather(*(caller() for _ in range(8)))
         assert outcomes == {grpc.StatusCode.OK: 480}
 
 
@@ -101,7 +95,7 @@ async def test_readiness_ends_with_the_only_replica() -> None:
         answer = await rig.rest.get("/v1/tracks")
         assert answer.status_code == 503
         assert answer.json()["details"][0]["reason"] == "UPSTREAM_UNAVAILABLE"
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while (await rig.rest.get("/healthz")).status_code == 200:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.05)
@@ -111,7 +105,7 @@ async def test_idempotent_calls_are_repeated_and_others_are_not() -> None:
     async with rigs.running_mesh() as rig:
         services = rig.services
         with pytest.raises(grpc.aio.AioRpcError) as raised:
-            await MatchingServiceStub(rig.inside).FindMatches(search(b"!"), timeout=5)
+            await MatchingServiceStub(rig.inside).FindMatches(search(b"!"), timeout=60)
         error = from_rpc_error(raised.value)
         assert error is not None
         assert error.reason == "INDEX_UNREACHABLE"
@@ -122,7 +116,7 @@ async def test_idempotent_calls_are_repeated_and_others_are_not() -> None:
         # The edge adds no repetitions of its own to those of the mesh.
         assert services.matching.calls["FindMatches"] == 6
 
-        stream = FingerprintServiceStub(rig.inside).StreamFingerprint(timeout=5)
+        stream = FingerprintServiceStub(rig.inside).StreamFingerprint(timeout=60)
         await stream.write(
             StreamFingerprintRequest(
                 config={"extraction": {"purpose": "FINGERPRINT_PURPOSE_REFERENCE"}}
@@ -134,29 +128,31 @@ async def test_idempotent_calls_are_repeated_and_others_are_not() -> None:
 
         services.catalog.failing = True
         stub = CatalogServiceStub(rig.edge)
-        delete = stub.DeleteTrack(catalog.DeleteTrackRequest(track_id="x"), timeout=5)
+        delete = stub.DeleteTrack(catalog.DeleteTrackRequest(track_id="x"), timeout=60)
         assert await delete.code() is grpc.StatusCode.UNAVAILABLE
         assert services.catalog.calls["DeleteTrack"] == 1
-        get = stub.GetTrack(catalog.GetTrackRequest(track_id="x"), timeout=5)
+        get = stub.GetTrack(catalog.GetTrackRequest(track_id="x"), timeout=60)
         assert await get.code() is grpc.StatusCode.UNAVAILABLE
         assert services.catalog.calls["GetTrack"] == 3
 
 
 async def test_more_calls_than_a_service_takes_fail_at_once() -> None:
     async with rigs.running_mesh(max_calls=4) as rig:
-        rig.services.matching.search_seconds = 1.0
+        rig.services.matching.search_seconds = 600
         stub = MatchingServiceStub(rig.inside)
-        started = time.monotonic()
-        calls = [stub.FindMatches(search(), timeout=5) for _ in range(12)]
-
-        async def ended(call: grpc.aio.Call) -> tuple[grpc.StatusCode, float]:
-            return await call.code(), time.monotonic() - started
-
-        outcomes = await asyncio.gather(*map(ended, calls))
-        refused = [after for code, after in outcomes if code is grpc.StatusCode.UNAVAILABLE]
+        calls = [stub.FindMatches(search(), timeout=120) for _ in range(12)]
+        codes = [asyncio.ensure_future(call.code()) for call in calls]
+        refused: set[asyncio.Future[grpc.StatusCode]] = set()
+        async with asyncio.timeout(60):
+            while len(refused) < 8:
+                refused, _ = await asyncio.wait(codes, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.sleep(0.01)
+        assert {code.result() for code in refused} == {grpc.StatusCode.UNAVAILABLE}
         assert len(refused) == 8
-        assert max(refused) < 0.9
-        assert rig.services.matching.running_max == 4
+        assert rig.services.matching.running == rig.services.matching.running_max == 4
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*codes)
 
 
 async def test_second_envoy_on_a_taken_port_says_so_and_ends() -> None:
@@ -165,7 +161,7 @@ async def test_second_envoy_on_a_taken_port_says_so_and_ends() -> None:
             plan = rigs.plan_in(folder, edge=rig.plan.edge)
             second = await rigs.start_envoy(plan, folder)
             try:
-                _, errors = await asyncio.wait_for(second.communicate(), 10)
+                _, errors = await asyncio.wait_for(second.communicate(), 60)
             finally:
                 if second.returncode is None:
                     second.kill()

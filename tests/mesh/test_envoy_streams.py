@@ -20,6 +20,7 @@ from sonica.recognition.v1.recognition_service_pb2_grpc import RecognitionServic
 
 from mesh.runtime.channels import open_channel
 from mesh.runtime.errors import from_rpc_error
+from tests.flow_control import written_until_held_back
 from tests.mesh.rig import Rig, running_mesh
 
 if TYPE_CHECKING:
@@ -54,31 +55,33 @@ def chunk(content: bytes) -> pb.ImportTracksRequest:
 
 
 async def play(call: Any, content: bytes) -> None:
-    """Sends like a microphone that nobody tells to stop."""
+    """Sends like a microphone that nobody tells to stop; after twelve chunks it only hums."""
     with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
         await call.write(CONFIG)
-        while True:
+        for _ in range(12):
             await call.write(pb.StreamingRecognizeRequest(chunk=content))
+            await asyncio.sleep(0.005)
+        while not call.done():  # noqa: ASYNC110 - a call has no event for its end
             await asyncio.sleep(0.005)
 
 
 async def test_sure_answer_ends_the_stream_and_all_work(rig: Rig, stub: Any) -> None:
     for _ in range(20):
         rig.services.fingerprint.cancelled.clear()
-        call = stub.StreamingRecognize(timeout=10)
+        call = stub.StreamingRecognize(timeout=120)
         playing = asyncio.create_task(play(call, b"k" * 500))
         responses = [response async for response in call]
         assert await call.code() is grpc.StatusCode.OK
         assert responses[-1].final
         assert responses[-1].matches[0].track.track_id == "k"
         assert responses[-1].analysed_duration.seconds < 15
-        await asyncio.wait_for(playing, 2)
-        await asyncio.wait_for(rig.services.fingerprint.cancelled.wait(), 2)
+        await asyncio.wait_for(playing, 60)
+        await asyncio.wait_for(rig.services.fingerprint.cancelled.wait(), 60)
 
 
 async def test_typed_error_ends_a_stream_that_is_still_sent(stub: Any) -> None:
     for _ in range(20):
-        call = stub.StreamingRecognize(timeout=10)
+        call = stub.StreamingRecognize(timeout=120)
         playing = asyncio.create_task(play(call, b"BAD"))
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             async for _ in call:
@@ -86,36 +89,28 @@ async def test_typed_error_ends_a_stream_that_is_still_sent(stub: Any) -> None:
         error = from_rpc_error(raised.value)
         assert error is not None
         assert error.reason == "AUDIO_UNREADABLE"
-        await asyncio.wait_for(playing, 2)
+        await asyncio.wait_for(playing, 60)
 
 
 async def test_client_that_leaves_ends_all_work(rig: Rig, stub: Any) -> None:
     rig.services.fingerprint.cancelled.clear()
-    call = stub.StreamingRecognize(timeout=10)
+    call = stub.StreamingRecognize(timeout=120)
     playing = asyncio.create_task(play(call, b"0" * 500))
     await call.read()
     call.cancel()
     with suppress(asyncio.CancelledError):
         await playing
-    await asyncio.wait_for(rig.services.fingerprint.cancelled.wait(), 2)
+    await asyncio.wait_for(rig.services.fingerprint.cancelled.wait(), 60)
 
 
 async def test_slow_decoder_stops_a_fast_sender(rig: Rig, stub: Any) -> None:
     rig.services.fingerprint.gate.clear()
-    call = stub.ImportTracks(timeout=20)
-    await call.write(begin("large"))
-    sent = 0
-
-    async def send_for_ever() -> None:
-        nonlocal sent
-        while True:
-            await call.write(chunk(bytes(MEBIBYTE)))
-            sent += 1
-
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(send_for_ever(), 1)
-    rig.services.fingerprint.gate.set()
-    assert sent <= 48
+    try:
+        call = stub.ImportTracks(timeout=240)
+        await call.write(begin("large"))
+        await written_until_held_back(lambda: call.write(chunk(bytes(MEBIBYTE))), 256)
+    finally:
+        rig.services.fingerprint.gate.set()
 
 
 async def test_long_item_needs_no_more_memory_than_a_short_one(rig: Rig, stub: Any) -> None:
@@ -126,15 +121,15 @@ async def test_long_item_needs_no_more_memory_than_a_short_one(rig: Rig, stub: A
     async def requests() -> Any:
         nonlocal highest
         yield begin("long")
-        for _ in range(150):
+        for _ in range(400):
             yield chunk(bytes(MEBIBYTE))
             highest = max(highest, envoy.memory_info().rss)
         yield END
 
-    call = stub.ImportTracks(requests(), timeout=50)
+    call = stub.ImportTracks(requests(), timeout=240)
     got = [r.result async for r in call if r.HasField("result")]
     assert [(r.item_id, r.error.code) for r in got] == [("long", 0)]
-    assert highest - before < 60 * MEBIBYTE
+    assert highest - before < 200 * MEBIBYTE
 
 
 async def test_items_of_several_imports_at_once(rig: Rig, stub: Any) -> None:
@@ -144,7 +139,7 @@ async def test_items_of_several_imports_at_once(rig: Rig, stub: Any) -> None:
             name = f"{import_index}-{item_index}"
             content = b"BAD" if item_index == 3 else name.encode() * 2000
             requests += [begin(name), chunk(content), chunk(content), END]
-        call = stub.ImportTracks(iter(requests), timeout=20)
+        call = stub.ImportTracks(iter(requests), timeout=120)
         return [(r.result.item_id, r.result.error.code) async for r in call if r.result.item_id]
 
     outcomes = await asyncio.gather(*map(one, range(4)))
@@ -154,5 +149,5 @@ async def test_items_of_several_imports_at_once(rig: Rig, stub: Any) -> None:
 
 async def test_server_stream_of_the_catalogue(rig: Rig) -> None:
     stub = CatalogServiceStub(rig.edge)
-    progress = [p async for p in stub.RebuildIndex(catalog.RebuildIndexRequest(), timeout=5)]
+    progress = [p async for p in stub.RebuildIndex(catalog.RebuildIndexRequest(), timeout=60)]
     assert [p.done for p in progress] == [False, True]
