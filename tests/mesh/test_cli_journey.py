@@ -11,6 +11,7 @@ import csv
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from mesh import local
 from sonica_cli.demo.compose import Piece, write
 from sonica_cli.demo.encode import encode
 from tests.mesh import music
-from tests.mesh.command import Command, mesh_by_command
+from tests.mesh.command import Command, Ran, mesh_by_command
 from tests.mesh.processes import until_ready
 
 pytestmark = pytest.mark.slow
@@ -97,12 +98,19 @@ def test_04_standard_input_start_and_unknown(
     assert "no match" in sonica("recognize", "-", stdin=music.stranger(0)).out
 
 
+def whole_trace(sonica: Command, trace_id: str) -> Ran:
+    """Asks until no span is missing: on a busy machine one call is not patient enough."""
+    deadline = time.monotonic() + 120
+    while (drawn := sonica("trace", trace_id)).err:
+        assert time.monotonic() < deadline, drawn.err
+    return drawn
+
+
 def test_05_trace_of_a_recognition(sonica: Command, pieces: list[Piece]) -> None:
     answer = sonica("recognize", "--json", "-", stdin=clip_of(pieces[0]))
     trace_id = json.loads(answer.out)["trace_id"]
-    drawn = sonica("trace", trace_id)
+    drawn = whole_trace(sonica, trace_id)
     assert drawn.out.startswith(f"trace {trace_id}: ")
-    assert drawn.err == ""
     for service in ("envoy", "gateway", "fingerprint_svc", "match_svc"):
         assert service in drawn.out
     assert "Recognize" in drawn.out

@@ -95,6 +95,6 @@ async def test_full_disk_costs_the_caller_nothing(
             response_deserializer=trace.ExportTraceServiceResponse.FromString,
         )
         for _ in range(3):
-            await export(trace.ExportTraceServiceRequest(), timeout=5)
+            await export(trace.ExportTraceServiceRequest(), timeout=60)
     await sink.stop(None)
     assert len([record for record in caplog.records if "spans are lost" in record.message]) == 1
