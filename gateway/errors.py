@@ -3,6 +3,7 @@
 ServiceError
 ├── SourceMissingError       a request brings no audio
 ├── AudioTooLargeError       more bytes than one message may carry
+├── CatalogMovedError        the catalogue went over to another extractor meanwhile
 ├── StreamOutOfOrderError    a stream's messages come in an order the contract does not allow
 └── UpstreamFailedError      a service failed without a typed error, or broke its contract
 """
@@ -32,6 +33,24 @@ class AudioTooLargeError(ServiceError):
     reason = "AUDIO_TOO_LARGE"
     domain = DOMAIN
     metadata_keys = ("byte_count", "byte_count_max")
+
+
+class CatalogMovedError(ServiceError):
+    """The catalogue went over to another extractor while the audio, not kept, was analysed."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+    reason = "CATALOG_MOVED"
+    domain = DOMAIN
+    metadata_keys = ("algorithm_version",)
+
+    def __init__(self, algorithm_version: int) -> None:
+        """Takes the version it has now."""
+        super().__init__(
+            f"the catalogue has moved to algorithm_version {algorithm_version}; "
+            "send the audio again",
+            retry_after_seconds=0.1,
+            algorithm_version=str(algorithm_version),
+        )
 
 
 class StreamOutOfOrderError(ServiceError):

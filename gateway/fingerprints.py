@@ -20,7 +20,7 @@ QUERY_WINDOWS_MAX = 512
 
 _ROW_BYTES = 128 * 2
 _LANDMARK_BYTES = 8
-# A query window begins every 4 spectrum frames and spans 24 of them (algorithm_version 1).
+# A query window begins every 4 spectrum frames and spans 24 of them.
 _FRAMES_PER_ROW = 4
 _FRAMES_PER_WINDOW = 24
 _FRAME_NANOSECONDS = 32_000_000

@@ -131,8 +131,14 @@ async def _import_item(
         )
         await send(ImportTracksResponse(progress=progress))
 
-    parts = await analyse(upstream, item.format, chunks, report)
-    created = await create(upstream, parts, item.track, item.request_id)
+    version = item.algorithm_version or await upstream.version.get()
+    parts = await analyse(upstream, version, item.format, chunks, report)
+    try:
+        created = await create(upstream, parts, item.track, item.request_id)
+    except grpc.aio.AioRpcError as error:
+        if not item.algorithm_version and (moved := upstream.version.moved(error)):
+            raise moved from error
+        raise
     result.track.CopyFrom(created.track)
     result.outcome = created.outcome
 

@@ -1,4 +1,4 @@
-"""Recognize: extract, then search, within one deadline."""
+"""Recognize: extract, then search, within one deadline; twice if the catalogue moves meanwhile."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from google.protobuf.duration_pb2 import Duration
-from sonica.fingerprint.v1.fingerprint_pb2 import FINGERPRINT_PURPOSE_QUERY
+from sonica.fingerprint.v1.fingerprint_pb2 import FINGERPRINT_PURPOSE_QUERY, Fingerprint
 from sonica.fingerprint.v1.fingerprint_service_pb2 import (
     ExtractFingerprintRequest,
     ExtractFingerprintResponse,
@@ -36,31 +36,28 @@ async def recognize(upstream: Upstream, request: RecognizeRequest) -> RecognizeR
     """Returns what a clip, or a fingerprint of it, is known as.
 
     Raises:
-        SourceMissingError, AudioTooLargeError; typed errors of the services called.
+        SourceMissingError, AudioTooLargeError, CatalogMovedError; typed errors of the services
+        called.
     """
     started = time.perf_counter()
+
+    async def extract_and_search(
+        algorithm_version: int,
+    ) -> tuple[ExtractFingerprintResponse, FindMatchesResponse]:
+        extracted = await _extract(upstream, request, algorithm_version)
+        return extracted, await _search(upstream, request, extracted.fingerprint)
+
     if request.HasField("fingerprint"):
         extracted = ExtractFingerprintResponse(fingerprint=request.fingerprint)
+        found = await _search(upstream, request, request.fingerprint)
     else:
-        extracted = await _extract(upstream, request)
-    fingerprint = searchable(extracted.fingerprint)
-    found = FindMatchesResponse()
-    # Silence, or less audio than one window: nothing to search for is no error.
-    if fingerprint.vectors_f16le:
-        found = await upstream.matching.FindMatches(
-            FindMatchesRequest(
-                fingerprint=fingerprint,
-                max_match_count=request.max_match_count,
-                include_rejected=request.include_rejected,
-            ),
-            timeout=remaining_seconds(),
-        )
+        extracted, found = await upstream.version.used_for(extract_and_search)
     total = Duration()
     total.FromNanoseconds(int((time.perf_counter() - started) * 1e9))
     return RecognizeResponse(
         matches=found.matches,
         rejected=found.rejected,
-        analysed_duration=fingerprint.duration,
+        analysed_duration=searchable(extracted.fingerprint).duration,
         timing=Timing(
             decode_duration=extracted.decode_duration,
             extract_duration=extracted.extract_duration,
@@ -72,8 +69,30 @@ async def recognize(upstream: Upstream, request: RecognizeRequest) -> RecognizeR
     )
 
 
-async def _extract(upstream: Upstream, request: RecognizeRequest) -> ExtractFingerprintResponse:
-    config = ExtractionConfig(purpose=FINGERPRINT_PURPOSE_QUERY)
+async def _search(
+    upstream: Upstream, request: RecognizeRequest, extracted: Fingerprint
+) -> FindMatchesResponse:
+    fingerprint = searchable(extracted)
+    if not fingerprint.vectors_f16le:
+        # Silence, or less audio than one window: nothing to search for is no error.
+        return FindMatchesResponse()
+    found: FindMatchesResponse = await upstream.matching.FindMatches(
+        FindMatchesRequest(
+            fingerprint=fingerprint,
+            max_match_count=request.max_match_count,
+            include_rejected=request.include_rejected,
+        ),
+        timeout=remaining_seconds(),
+    )
+    return found
+
+
+async def _extract(
+    upstream: Upstream, request: RecognizeRequest, algorithm_version: int
+) -> ExtractFingerprintResponse:
+    config = ExtractionConfig(
+        purpose=FINGERPRINT_PURPOSE_QUERY, algorithm_version=algorithm_version
+    )
     if request.HasField("start_offset"):
         config.start_offset.CopyFrom(request.start_offset)
     left = remaining_seconds()

@@ -43,16 +43,26 @@ async def register_track(
     """Registers the recording of a request.
 
     Raises:
-        SourceMissingError, AudioTooLargeError; typed errors of the services called.
+        SourceMissingError, AudioTooLargeError, CatalogMovedError; typed errors of the services
+        called.
     """
     audio = audio_of(request)
-    parts = await analyse(upstream, audio.format, _chunks(audio.content), _ignore)
-    created = await create(upstream, parts, request.track, request.request_id)
+
+    async def register(algorithm_version: int) -> CreateTrackResponse:
+        chunks = _chunks(audio.content)
+        parts = await analyse(upstream, algorithm_version, audio.format, chunks, _ignore)
+        return await create(upstream, parts, request.track, request.request_id)
+
+    if request.algorithm_version:
+        created = await register(request.algorithm_version)
+    else:
+        created = await upstream.version.used_for(register)
     return RegisterTrackResponse(track=created.track, outcome=created.outcome)
 
 
 async def analyse(
     upstream: Upstream,
+    algorithm_version: int,
     audio_format: AudioFormat,
     chunks: AsyncIterator[bytes],
     report: Callable[[FingerprintParts], Awaitable[None]],
@@ -63,6 +73,7 @@ async def analyse(
 
     Args:
         upstream: the services to call.
+        algorithm_version: of the extractor; 0 means its current one.
         audio_format: how to read the chunks.
         chunks: the audio, each at most 1 MiB. Not read to its end when the analysis fails.
         report: told of progress, at most every quarter of a second; never while it still runs.
@@ -76,7 +87,7 @@ async def analyse(
     try:
         # A broken call breaks the writing too; the reader has the reason.
         with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
-            await call.write(_opening(audio_format))
+            await call.write(_opening(algorithm_version, audio_format))
             async for chunk in chunks:
                 if reading.done():
                     break
@@ -115,8 +126,10 @@ async def create(
     return created
 
 
-def _opening(audio_format: AudioFormat) -> StreamFingerprintRequest:
-    extraction = ExtractionConfig(purpose=FINGERPRINT_PURPOSE_REFERENCE)
+def _opening(algorithm_version: int, audio_format: AudioFormat) -> StreamFingerprintRequest:
+    extraction = ExtractionConfig(
+        purpose=FINGERPRINT_PURPOSE_REFERENCE, algorithm_version=algorithm_version
+    )
     return StreamFingerprintRequest(config=StreamConfig(extraction=extraction, format=audio_format))
 
 

@@ -65,16 +65,18 @@ class StreamingRecognition:
         """Answers the call; returns when the last response is sent.
 
         Raises:
-            StreamOutOfOrderError; typed errors of the services called, within an ExceptionGroup.
+            StreamOutOfOrderError; CatalogMovedError and typed errors of the services called, within
+            an ExceptionGroup.
         """
         config = await _first_config(requests)
         self._max_match_count = config.max_match_count
+        opening = _opening(config, await self._upstream.version.get())
         call = self._upstream.fingerprint.StreamFingerprint(
             timeout=remaining_seconds() or _STREAM_SECONDS_MAX
         )
         try:
             async with asyncio.TaskGroup() as tasks:
-                feeding = tasks.create_task(_feed(call, config, requests))
+                feeding = tasks.create_task(_feed(call, opening, requests))
                 reading = tasks.create_task(self._read(call))
                 await self._search_until_sure()
                 feeding.cancel()
@@ -113,9 +115,14 @@ class StreamingRecognition:
         fingerprint = searchable(self._parts.fingerprint())
         if not fingerprint.vectors_f16le:
             return []
-        found = await self._upstream.matching.FindMatches(
-            FindMatchesRequest(fingerprint=fingerprint, max_match_count=self._max_match_count)
-        )
+        try:
+            found = await self._upstream.matching.FindMatches(
+                FindMatchesRequest(fingerprint=fingerprint, max_match_count=self._max_match_count)
+            )
+        except grpc.aio.AioRpcError as error:
+            if moved := self._upstream.version.moved(error):
+                raise moved from error
+            raise
         return list(found.matches)
 
 
@@ -129,16 +136,19 @@ async def _first_config(
     raise StreamOutOfOrderError("the end of the stream", "config")
 
 
-async def _feed(
-    call: Any,
-    config: StreamingRecognizeConfig,
-    requests: AsyncIterator[StreamingRecognizeRequest],
-) -> None:
-    """Passes chunks on until the client ends, or the analysis does (its reader has the reason)."""
-    opening = StreamConfig(
-        extraction=ExtractionConfig(purpose=FINGERPRINT_PURPOSE_QUERY),
+def _opening(config: StreamingRecognizeConfig, algorithm_version: int) -> StreamConfig:
+    return StreamConfig(
+        extraction=ExtractionConfig(
+            purpose=FINGERPRINT_PURPOSE_QUERY, algorithm_version=algorithm_version
+        ),
         format=config.format if config.HasField("format") else None,
     )
+
+
+async def _feed(
+    call: Any, opening: StreamConfig, requests: AsyncIterator[StreamingRecognizeRequest]
+) -> None:
+    """Passes chunks on until the client ends, or the analysis does (its reader has the reason)."""
     with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
         await call.write(StreamFingerprintRequest(config=opening))
         async for request in requests:

@@ -3,7 +3,8 @@
 "Audio" is made of marks here: 1,000 bytes last one second. A chunk or clip that begins with `BAD`
 cannot be read, `FAIL` is answered with UNAVAILABLE, `HANG` never, and `STOP` ends an analysis
 early, against the contract. Each row of a fingerprint repeats the first byte of the audio, and a
-search knows the tracks a to z by it, from three seconds on.
+search knows the tracks a to z by it, from three seconds on. Every version of the extractor makes
+the same; the catalogue takes one of them.
 """
 
 from __future__ import annotations
@@ -50,6 +51,17 @@ class IndexUnreachableError(ServiceError):
     code = grpc.StatusCode.UNAVAILABLE
     reason = "INDEX_UNREACHABLE"
     domain = "sonica.matching"
+
+
+class AlgorithmMismatchError(ServiceError):
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "ALGORITHM_MISMATCH"
+    domain = "sonica.matching"
+
+    def __init__(self, found: int, catalog_version: int) -> None:
+        super().__init__(
+            f"{found}, not {catalog_version}", catalog_algorithm_version=str(catalog_version)
+        )
 
 
 class TrackNotFoundError(ServiceError):
@@ -103,6 +115,7 @@ class FingerprintStandIn(Remembering, fingerprint_grpc.FingerprintServiceService
     def __init__(self) -> None:
         super().__init__()
         self.received_byte_count = 0
+        self.versions: list[int] = []
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -117,8 +130,9 @@ class FingerprintStandIn(Remembering, fingerprint_grpc.FingerprintServiceService
         begin = request.config.start_offset.ToTimedelta().total_seconds()
         length = max(0.0, min(len(content) / BYTES_PER_SECOND - begin, QUERY_SECONDS_MAX))
         rows = row_count(length)
+        self.versions.append(request.config.algorithm_version)
         return fingerprint.ExtractFingerprintResponse(
-            fingerprint=_rows(request.config.purpose, content[:1], rows, length),
+            fingerprint=_rows(request.config, content[:1], rows, length),
             decode_duration=duration(0.002),
             extract_duration=duration(0.001),
         )
@@ -136,6 +150,7 @@ class FingerprintStandIn(Remembering, fingerprint_grpc.FingerprintServiceService
 
     async def _analyse(self, requests: Any) -> AsyncIterator[Any]:
         config = (await anext(requests)).config.extraction
+        self.versions.append(config.algorithm_version)
         longest = QUERY_SECONDS_MAX if config.purpose == FINGERPRINT_PURPOSE_QUERY else math.inf
         digest = hashlib.sha256()
         first, rows, received = b"", 0, 0
@@ -148,21 +163,21 @@ class FingerprintStandIn(Remembering, fingerprint_grpc.FingerprintServiceService
             self.received_byte_count += len(request.chunk)
             length = min(received / BYTES_PER_SECOND, longest)
             new = min(row_count(length) - rows, 32)
-            part = _rows(config.purpose, first, new, length)
+            part = _rows(config, first, new, length)
             yield fingerprint.StreamFingerprintResponse(part=part, first_row=rows)
             rows += new
             if length == longest or request.chunk.startswith(b"STOP"):
                 break
-        part = _rows(config.purpose, first, 0, min(received / BYTES_PER_SECOND, longest))
+        part = _rows(config, first, 0, min(received / BYTES_PER_SECOND, longest))
         yield fingerprint.StreamFingerprintResponse(
             part=part, first_row=rows, final=True, content_sha256=digest.digest()
         )
 
 
-def _rows(purpose: int, first: bytes, rows: int, length: float) -> Fingerprint:
+def _rows(config: Any, first: bytes, rows: int, length: float) -> Fingerprint:
     return Fingerprint(
-        algorithm_version=1,
-        purpose=purpose,  # type: ignore[arg-type]  # as it came in the request
+        algorithm_version=config.algorithm_version or 1,
+        purpose=config.purpose,
         vectors_f16le=first * (ROW_BYTES * rows),
         active_windows=b"\x01" * rows,
         duration=duration(length),
@@ -170,10 +185,12 @@ def _rows(purpose: int, first: bytes, rows: int, length: float) -> Fingerprint:
 
 
 class MatchingStandIn(Remembering, matching_grpc.MatchingServiceServicer):
-    """Knows the tracks a to z. Each search takes `search_seconds`."""
+    """Knows the tracks a to z, by fingerprints of one version. A search takes `search_seconds`."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.version = 1
+        self.moves_to: list[int] = []
         self.search_seconds = 0.0
         self.running = 0
         self.running_max = 0
@@ -190,6 +207,10 @@ class MatchingStandIn(Remembering, matching_grpc.MatchingServiceServicer):
             raise
         finally:
             self.running -= 1
+        if self.moves_to:
+            self.version = self.moves_to.pop(0)
+        if request.fingerprint.algorithm_version != self.version:
+            raise AlgorithmMismatchError(request.fingerprint.algorithm_version, self.version)
         rows = len(request.fingerprint.active_windows)
         self.row_counts.append(rows)
         name = request.fingerprint.vectors_f16le[:1].decode("latin-1")
@@ -210,6 +231,7 @@ class CatalogStandIn(Remembering, catalog_grpc.CatalogServiceServicer):
     def __init__(self) -> None:
         super().__init__()
         self.failing = False
+        self.version = 1
         self.tracks: dict[str, Any] = {}
         self.by_content: dict[bytes, str] = {}
 
@@ -221,6 +243,9 @@ class CatalogStandIn(Remembering, catalog_grpc.CatalogServiceServicer):
                 track=self.tracks[known],
                 outcome=track_pb2.REGISTRATION_OUTCOME_ALREADY_REGISTERED,
             )
+        version = request.fingerprint.algorithm_version
+        if version != self.version:
+            raise AlgorithmMismatchError(version, self.version)
         stored = track_pb2.Track()
         stored.CopyFrom(request.track)
         stored.track_id = str(uuid.uuid4())
@@ -273,7 +298,11 @@ class CatalogStandIn(Remembering, catalog_grpc.CatalogServiceServicer):
 
     async def GetCatalogStatistics(self, request: Any, context: Any) -> Any:
         self.enter("GetCatalogStatistics", context)
-        return catalog.GetCatalogStatisticsResponse(active_track_count=len(self.tracks))
+        if self.failing:
+            raise IndexUnreachableError("the index cannot be reached")
+        return catalog.GetCatalogStatisticsResponse(
+            active_track_count=len(self.tracks), algorithm_version=self.version
+        )
 
 
 class StandIns:
