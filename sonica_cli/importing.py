@@ -50,6 +50,7 @@ class Tally:
         done_bytes: of these, and of the begun ones as far as they were received.
         registered: new ones.
         known: those the catalogue had.
+        strangers: those the catalogue does not have, where only its own are wanted.
         audio_seconds: length of the new ones together.
         problems: what failed.
     """
@@ -60,6 +61,7 @@ class Tally:
     done_bytes: int = 0
     registered: int = 0
     known: int = 0
+    strangers: int = 0
     audio_seconds: float = 0.0
     problems: list[Problem] = field(default_factory=list)
 
@@ -80,7 +82,15 @@ def _first(errors: BaseExceptionGroup[SonicaError | _HopelessError]) -> SonicaEr
 
 
 @dataclass(frozen=True, slots=True)
-class _Hashed:
+class Hashed:
+    """A recording whose bytes were read once.
+
+    Attributes:
+        recording: the file and what is stated about it.
+        sha256: of its bytes.
+        byte_count: how many there are.
+    """
+
     recording: Recording
     sha256: bytes
     byte_count: int
@@ -109,11 +119,11 @@ class Import:
         self._recordings = recordings
         self._jobs = jobs
         self._on_change = on_change
-        self._queue: asyncio.Queue[_Hashed | None] = asyncio.Queue(2 * jobs)
-        self._under_way: dict[str, tuple[_Hashed, int]] = {}
+        self._queue: asyncio.Queue[Hashed | None] = asyncio.Queue(2 * jobs)
+        self._under_way: dict[str, tuple[Hashed, int]] = {}
         self._stopping = asyncio.Event()
         self._finished_bytes = 0
-        self._again: deque[_Hashed] = deque()
+        self._again: deque[Hashed] = deque()
         self._attempts: dict[Path, int] = {}
         self._trouble_until = 0.0
 
@@ -152,7 +162,7 @@ class Import:
 
     async def _produce(self) -> None:
         """Hashes files, leaves out what is registered, and fills the queue."""
-        batch: list[_Hashed] = []
+        batch: list[Hashed] = []
         for recording in self._recordings:
             if self._stopping.is_set():
                 break
@@ -168,19 +178,27 @@ class Import:
             await self._offer(batch)
         await self._queue.put(None)
 
-    async def _offer(self, batch: list[_Hashed]) -> None:
+    async def _offer(self, batch: list[Hashed]) -> None:
         if not batch:
             return
         tracks = await self._client.lookup_tracks([entry.sha256 for entry in batch])
         known = {track.content_sha256: track for track in tracks}
         for entry in batch:
-            track = known.get(entry.sha256)
-            if track is not None:
-                self._known(entry, track)
-            elif not self._stopping.is_set():
+            if self._wanted(entry, known.get(entry.sha256)) and not self._stopping.is_set():
                 await self._queue.put(entry)
 
-    def _known(self, entry: _Hashed, track: Track) -> None:
+    def _wanted(self, entry: Hashed, track: Track | None) -> bool:
+        """Returns whether to send a recording; counts it when not.
+
+        Args:
+            entry: the recording.
+            track: as which it is registered; None when it is not.
+        """
+        if track is not None:
+            self._known(entry, track)
+        return track is None
+
+    def _known(self, entry: Hashed, track: Track) -> None:
         stated = entry.recording.fields.get("external_id", "")
         if stated and stated != track.external_id:
             other = f"external_id {track.external_id!r}" if track.external_id else track.track_id
@@ -196,10 +214,10 @@ class Import:
 
     async def _work(self) -> None:
         """Keeps an import stream going; after a break, what it held goes again, one by one."""
-        alone: deque[_Hashed] = deque()
+        alone: deque[Hashed] = deque()
         failures = 0
         while True:
-            mine: dict[str, _Hashed] = {}
+            mine: dict[str, Hashed] = {}
             entry = alone.popleft() if alone else None
             sources = self._sources(mine) if entry is None else self._only(entry, mine)
             done = self.tally.done
@@ -225,7 +243,7 @@ class Import:
             raise _HopelessError(error)
         await asyncio.sleep(pause)
 
-    async def _stream(self, mine: dict[str, _Hashed], sources: AsyncIterator[ImportSource]) -> None:
+    async def _stream(self, mine: dict[str, Hashed], sources: AsyncIterator[ImportSource]) -> None:
         async for event in self._client.import_tracks(sources):
             if isinstance(event, ImportProgress):
                 self._progressed(event)
@@ -234,11 +252,11 @@ class Import:
             self._under_way.pop(event.item_id, None)
             self._ended(entry, event)
 
-    async def _sources(self, mine: dict[str, _Hashed]) -> AsyncIterator[ImportSource]:
+    async def _sources(self, mine: dict[str, Hashed]) -> AsyncIterator[ImportSource]:
         while (entry := await self._next()) is not None:
             yield await self._source(entry, mine)
 
-    async def _next(self) -> _Hashed | None:
+    async def _next(self) -> Hashed | None:
         """Returns what to send next, once the mesh is thought to be well; None when that is all."""
         while True:
             trouble = self._trouble_until - time.monotonic()
@@ -258,13 +276,17 @@ class Import:
                 return entry
             self._again.append(entry)
 
-    async def _only(self, entry: _Hashed, mine: dict[str, _Hashed]) -> AsyncIterator[ImportSource]:
+    async def _only(self, entry: Hashed, mine: dict[str, Hashed]) -> AsyncIterator[ImportSource]:
         yield await self._source(entry, mine)
 
-    async def _source(self, entry: _Hashed, mine: dict[str, _Hashed]) -> ImportSource:
+    async def _source(self, entry: Hashed, mine: dict[str, Hashed]) -> ImportSource:
         item_id = str(entry.recording.path)
         mine[item_id] = entry
         self._under_way[item_id] = (entry, 0)
+        return await self._described(item_id, entry)
+
+    async def _described(self, item_id: str, entry: Hashed) -> ImportSource:
+        """Returns what to send of a recording."""
         track = await asyncio.to_thread(_track, entry.recording)
         name = entry.sha256.hex() + track.external_id
         request_id = str(uuid.uuid5(_NAMESPACE, name))
@@ -277,18 +299,26 @@ class Import:
             self._under_way[event.item_id] = (entry, received)
             self._show()
 
-    def _ended(self, entry: _Hashed, outcome: ImportOutcome) -> None:
+    def _ended(self, entry: Hashed, outcome: ImportOutcome) -> None:
         if outcome.error is not None:
             self._went_wrong(entry, outcome.error)
-        elif outcome.outcome is RegistrationOutcome.REGISTERED:
-            self.tally.registered += 1
-            if outcome.track is not None and outcome.track.duration is not None:
-                self.tally.audio_seconds += outcome.track.duration.total_seconds()
-            self._finish(entry.byte_count)
+        else:
+            self._stored(entry, outcome)
+
+    def _stored(self, entry: Hashed, outcome: ImportOutcome) -> None:
+        """Counts a recording that the mesh has taken."""
+        if outcome.outcome is RegistrationOutcome.REGISTERED:
+            self._registered(entry, outcome.track or Track())
         else:
             self._known(entry, outcome.track or Track())
 
-    def _went_wrong(self, entry: _Hashed, error: SonicaError) -> None:
+    def _registered(self, entry: Hashed, track: Track) -> None:
+        self.tally.registered += 1
+        if track.duration is not None:
+            self.tally.audio_seconds += track.duration.total_seconds()
+        self._finish(entry.byte_count)
+
+    def _went_wrong(self, entry: Hashed, error: SonicaError) -> None:
         """Notes a failed item, or puts it back when the trouble is not its own."""
         if error.reason in _HOPELESS:
             raise _HopelessError(error)
@@ -304,7 +334,7 @@ class Import:
         self._trouble_until = time.monotonic() + pause
         self._again.append(entry)
 
-    def _failed(self, entry: _Hashed, error: SonicaError) -> None:
+    def _failed(self, entry: Hashed, error: SonicaError) -> None:
         failure = describe(error)
         self._fail(entry.recording, failure.message, entry.byte_count, failure.advice)
 
@@ -325,14 +355,14 @@ class Import:
         self._on_change(self.tally)
 
 
-def _hash(recording: Recording) -> _Hashed:
+def _hash(recording: Recording) -> Hashed:
     digest = hashlib.sha256()
     count = 0
     with recording.path.open("rb") as file:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
             count += len(chunk)
-    return _Hashed(recording, digest.digest(), count)
+    return Hashed(recording, digest.digest(), count)
 
 
 def _track(recording: Recording) -> Track:

@@ -28,6 +28,21 @@ DataDir = Annotated[
         show_default=False,
     ),
 ]
+Manifest = Annotated[
+    Path | None,
+    typer.Option(
+        "--manifest",
+        metavar="FILE.csv",
+        help="A CSV file instead: column `file` (relative to the CSV), and any of "
+        "external_id, title, artist, album, isrc, language, genre, year.",
+    ),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs", metavar="N", min=1, max=64, help="Files at once. [default: number of cores]"
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON, one object a line.")]
 
 

@@ -55,6 +55,23 @@ class Problem:
     advice: str = ""
 
 
+def named(paths: Iterable[Path], manifest: Path | None) -> tuple[list[Recording], list[Problem]]:
+    """Returns what a command line names: files and folders, or a manifest.
+
+    Raises:
+        CliError: both are named, or there is no audio file.
+    """
+    paths = list(paths)
+    if paths and manifest is not None:
+        message = "name files or folders, or a --manifest, but not both"
+        raise CliError(message, exit_code=MISUSED)
+    found, problems = below(paths) if manifest is None else from_manifest(manifest)
+    if not found and not problems:
+        places = ", ".join(map(str, paths or (manifest,)))
+        raise CliError(f"there are no audio files in {places}")
+    return found, problems
+
+
 def below(paths: Iterable[Path]) -> tuple[list[Recording], list[Problem]]:
     """Returns the audio files at and below `paths`, in order of name, and what cannot be read.
 

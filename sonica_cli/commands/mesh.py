@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sonica_cli.failures import FAILED
 from sonica_cli.options import DataDir, Json
+
+if TYPE_CHECKING:
+    from sonica_client import GetCatalogStatisticsResponse
+
+    from mesh.local import MeshStatus, PartStatus
 
 Host = Annotated[
     str, typer.Option(metavar="ADDRESS", help="Address to listen on; 0.0.0.0 for everybody.")
@@ -38,12 +43,15 @@ def up(
 
     Everything it stores lies in the data folder; the next `sonica up` finds it there again.
     """
+    import asyncio
     import time
 
     from mesh import local
+    from sonica_cli.running import run
     from sonica_cli.screen import note, say
 
     began = time.monotonic()
+    telling: set[asyncio.Task[None]] = set()
 
     def progress(part: str, state: str) -> None:
         if state in {"ready", "failed"}:
@@ -63,10 +71,26 @@ def up(
                 "Sonica has no accounts yet."
             )
 
+    def ready_here(mesh: local.LocalMesh) -> None:
+        ready(mesh)
+        telling.add(asyncio.ensure_future(_tell_version(mesh.edge_address)))
+
     if foreground:
-        local.run(data, edge_host=host, edge_port=port, on_progress=progress, on_ready=ready)
+        local.run(data, edge_host=host, edge_port=port, on_progress=progress, on_ready=ready_here)
         return
-    ready(local.up(data, host=host, port=port, on_progress=progress))
+    mesh = local.up(data, host=host, port=port, on_progress=progress)
+    ready(mesh)
+    run(_tell_version(mesh.edge_address))
+
+
+async def _tell_version(edge: str) -> None:
+    """Says how to move a catalogue that an older version of the extractor made."""
+    from sonica_cli.catalogue import advice, ask
+    from sonica_cli.screen import note
+
+    now = await ask(edge)
+    if now is not None and advice(now):
+        note(f"The catalogue is searched by version {now.algorithm_version}. {advice(now)}")
 
 
 def _is_private(edge_address: str) -> bool:
@@ -93,11 +117,15 @@ def status(data: DataDir = None, json: Json = False) -> None:
     import os
 
     from mesh import local
+    from sonica_cli.catalogue import as_json, summary
     from sonica_cli.screen import note, say, show_table
 
     now = local.status(data)
+    catalogue = _catalogue(now)
     if json:
-        say(json_format.dumps(dataclasses.asdict(now), default=os.fspath))
+        shown = dataclasses.asdict(now)
+        shown["catalogue"] = None if catalogue is None else as_json(catalogue)
+        say(json_format.dumps(shown, default=os.fspath))
     elif now.mesh is None:
         say(f"The mesh is {now.state}.")
         note("Start it with `sonica up`.")
@@ -106,15 +134,22 @@ def status(data: DataDir = None, json: Json = False) -> None:
         rows = [_row(part) for part in now.parts]
         columns = ("Part", "State", "Up", "Restarts", "Memory", "Process", "Address", "Problem")
         show_table(columns, rows, right=("Up", "Restarts", "Memory", "Process"))
+        if catalogue is not None:
+            say(f"catalogue {summary(catalogue)}")
         say(f"data {now.mesh.data_dir}", f"logs {now.mesh.logs_dir}")
     if now.state != local.MeshState.READY:
         raise typer.Exit(FAILED)
 
 
-def _row(part: object) -> tuple[str, ...]:
-    from mesh.local import PartStatus
+def _catalogue(now: MeshStatus) -> GetCatalogStatisticsResponse | None:
+    """Returns what a running mesh says of its catalogue; None when it says nothing."""
+    from sonica_cli.catalogue import ask
+    from sonica_cli.running import run
 
-    assert isinstance(part, PartStatus)  # noqa: S101 - the only kind there is
+    return None if now.mesh is None else run(ask(now.mesh.edge_address))
+
+
+def _row(part: PartStatus) -> tuple[str, ...]:
     up_seconds = part.uptime_seconds
     return (
         part.name,
@@ -144,9 +179,15 @@ def doctor(data: DataDir = None, json: Json = False) -> None:
     from rich.text import Text
 
     from mesh import local
+    from sonica_cli.catalogue import advice, summary
     from sonica_cli.screen import say, show_table
 
     findings = local.doctor(data)
+    catalogue = _catalogue(local.status(data))
+    if catalogue is not None:
+        todo = advice(catalogue)
+        verdict = local.Verdict.WARN if todo else local.Verdict.OK
+        findings.append(local.Finding("catalogue", verdict, summary(catalogue), todo))
     if json:
         say(*(json_format.dumps(dataclasses.asdict(finding)) for finding in findings))
     else:

@@ -111,6 +111,7 @@ def show(ids: Ids, json: Json = False, address: Address = None, data: DataDir = 
             ("length", clock(seconds(track.duration))),
             ("state", _state(track)),
             ("extractor", f"version {track.algorithm_version}"),
+            ("stored", ", ".join(f"version {v}" for v in track.algorithm_versions)),
             ("registered", created.isoformat(timespec="seconds") if created else ""),
             ("sha-256", track.content_sha256.hex()),
         ):

@@ -170,6 +170,7 @@ class SonicaClient:
         *,
         audio_format: AudioFormat | None = None,
         request_id: str = "",
+        algorithm_version: int = 0,
         timeout_seconds: float | None = None,
     ) -> tuple[Track, RegistrationOutcome]:
         """Registers one recording of any size; it can be recognised when this returns.
@@ -179,6 +180,8 @@ class SonicaClient:
             track: what to store about it.
             audio_format: how to read the bytes; None means a container, detected.
             request_id: a UUID of the caller's; the same id never registers twice.
+            algorithm_version: of the extractor; 0 means that of the catalogue. Another one is for
+                a recording that is registered, before the catalogue is moved to it.
             timeout_seconds: deadline; None means 300 s.
 
         Returns:
@@ -187,10 +190,14 @@ class SonicaClient:
         track = track or Track()
         if await byte_count_of(source) > UNARY_BYTES_MAX:
             return await self._register_large(
-                ImportSource("recording", source, track, audio_format, request_id)
+                ImportSource(
+                    "recording", source, track, audio_format, request_id, algorithm_version
+                )
             )
         audio = Audio(format=audio_format, content=await read_whole(source))
-        request = RegisterTrackRequest(audio=audio, track=track, request_id=request_id)
+        request = RegisterTrackRequest(
+            audio=audio, track=track, request_id=request_id, algorithm_version=algorithm_version
+        )
         response = await self._unary(methods.REGISTER_TRACK, request, timeout_seconds)
         return response.track or Track(), response.outcome
 
@@ -288,15 +295,26 @@ class SonicaClient:
         response = await self._unary(methods.GET_TRACK_FINGERPRINT, request, timeout_seconds)
         return response.fingerprint or Fingerprint()
 
-    async def rebuild_index(self) -> AsyncGenerator[RebuildIndexResponse, None]:
-        """Makes the vector index anew and yields progress; the last has `done` set."""
+    async def rebuild_index(
+        self, algorithm_version: int = 0, *, drop_other_versions: bool = False
+    ) -> AsyncGenerator[RebuildIndexResponse, None]:
+        """Makes the vector index anew and yields progress; the last has `done` set.
+
+        Args:
+            algorithm_version: extractor the catalogue is to have; 0 means the one it has. Each
+                recording must have been registered with it: FINGERPRINTS_MISSING says which is not.
+            drop_other_versions: also delete the stored fingerprints of all other extractors.
+        """
+        request = RebuildIndexRequest(
+            algorithm_version=algorithm_version, drop_other_versions=drop_other_versions
+        )
         method = methods.REBUILD_INDEX
         stub = self._channel.unary_stream(
             method.path,
             request_serializer=bytes,
             response_deserializer=method.response.FromString,
         )
-        call = stub(RebuildIndexRequest(), timeout=method.timeout_seconds)
+        call = stub(request, timeout=method.timeout_seconds)
         try:
             async for response in call:
                 yield response

@@ -142,4 +142,5 @@ def _item(source: ImportSource) -> ImportItem:
         track=source.track,
         format=source.format,
         request_id=source.request_id,
+        algorithm_version=source.algorithm_version,
     )

@@ -32,6 +32,8 @@ class ImportSource:
         format: how to read the bytes; None means a container, detected.
         request_id: a UUID; the same id never registers twice. Empty means no such protection
             beyond the bytes themselves.
+        algorithm_version: of the extractor; 0 means that of the catalogue. Another one is for a
+            recording that is registered, before the catalogue is moved to it.
     """
 
     item_id: str
@@ -39,6 +41,7 @@ class ImportSource:
     track: Track = field(default_factory=Track)
     format: AudioFormat | None = None
     request_id: str = ""
+    algorithm_version: int = 0
 
 
 def file_unreadable(path: Path, error: OSError) -> SonicaError:

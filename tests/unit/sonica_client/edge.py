@@ -1,6 +1,7 @@
 """A small edge for tests: the public contract on a real gRPC server, answering from a table.
 
 It registers bytes by their SHA-256 and recognises a clip when it is a part of registered bytes.
+There are two extractors; a catalogue moves to the other when every track was registered by it too.
 Bytes that begin with `bad` are refused as AUDIO_UNREADABLE, so that failures are real ones, with
 their details on the wire.
 """
@@ -56,14 +57,25 @@ class Edge:
     refuse_every: int = 0
     full_after: int = 0
     imported: int = 0
+    version: int = 1
+    current_version: int = 1
+    dropped: bool = False
 
-    def register(self, track: track_pb2.Track, content: bytes) -> tuple[track_pb2.Track, int]:
+    def register(
+        self, track: track_pb2.Track, content: bytes, version: int = 0
+    ) -> tuple[track_pb2.Track, int]:
+        version = version or self.version
         digest = hashlib.sha256(content).digest()
         for stored in self.tracks.values():
             if stored.content_sha256 == digest:
+                versions = {*stored.algorithm_versions, version}
+                stored.algorithm_versions[:] = sorted(versions)
                 return stored, track_pb2.REGISTRATION_OUTCOME_ALREADY_REGISTERED
+        assert version == self.version, "only what is registered may have another version"
         stored = track_pb2.Track()
         stored.CopyFrom(track)
+        stored.algorithm_version = version
+        stored.algorithm_versions.append(version)
         stored.track_id = str(uuid.uuid4())
         stored.content_sha256 = digest
         stored.duration.FromMilliseconds(1000 * len(content))
@@ -121,7 +133,9 @@ class Recognition(recognition_grpc.RecognitionServiceServicer):
         yield recognition.StreamingRecognizeResponse(final=True)
 
     async def RegisterTrack(self, request: Any, context: Any) -> Any:
-        track, outcome = self.edge.register(request.track, request.audio.content)
+        track, outcome = self.edge.register(
+            request.track, request.audio.content, request.algorithm_version
+        )
         return recognition.RegisterTrackResponse(track=track, outcome=outcome)
 
     async def ImportTracks(self, requests: Any, context: Any) -> AsyncIterator[Any]:
@@ -151,7 +165,7 @@ class Recognition(recognition_grpc.RecognitionServiceServicer):
         elif self.edge.full_after and len(self.edge.tracks) >= self.edge.full_after:
             result.error.CopyFrom(FULL)
         else:
-            track, result.outcome = self.edge.register(item.track, content)
+            track, result.outcome = self.edge.register(item.track, content, item.algorithm_version)
             result.track.CopyFrom(track)
         return recognition.ImportTracksResponse(result=result)
 
@@ -201,13 +215,31 @@ class Catalog(catalog_grpc.CatalogServiceServicer):
 
     async def RebuildIndex(self, request: Any, context: Any) -> AsyncIterator[Any]:
         total = len(self.edge.tracks)
+        version = request.algorithm_version or self.edge.version
+        missing = [t for t in self.edge.tracks.values() if version not in t.algorithm_versions]
+        if missing:
+            code = grpc.StatusCode.FAILED_PRECONDITION
+            await refuse(context, status(code, "FINGERPRINTS_MISSING", f"{len(missing)} tracks"))
+        self.edge.version, self.edge.dropped = version, request.drop_other_versions
         for count in range(total + 1):
             yield catalog.RebuildIndexResponse(
                 track_count=count, total_track_count=total, done=count == total
             )
 
     async def GetCatalogStatistics(self, request: Any, context: Any) -> Any:
-        return catalog.GetCatalogStatisticsResponse(active_track_count=len(self.edge.tracks))
+        tracks = self.edge.tracks.values()
+        return catalog.GetCatalogStatisticsResponse(
+            active_track_count=len(tracks),
+            algorithm_version=self.edge.version,
+            current_algorithm_version=self.edge.current_version,
+            coverages=[
+                catalog.AlgorithmCoverage(
+                    algorithm_version=version,
+                    track_count=sum(version in track.algorithm_versions for track in tracks),
+                )
+                for version in (1, 2)
+            ],
+        )
 
 
 @asynccontextmanager
