@@ -21,13 +21,22 @@ from mesh import local
 
 ROOT = Path(__file__).resolve().parents[2]
 SONICA = Path(sys.executable).with_name("sonica")
-_CODE = ("fingerprint_svc", "match_svc", "gateway", "rust_core/crates", "mesh")
+# What answers, and what makes the unknown clips.
+_CODE = (
+    "fingerprint_svc",
+    "match_svc",
+    "gateway",
+    "rust_core/crates",
+    "mesh",
+    "sonica_cli/demo",
+    "tests/evaluation/negatives",
+)
 _SUFFIXES = {".py", ".rs", ".toml", ".lock", ".sql"}
 _RUNS_KEPT = 3
 
 
 def code_digest() -> str:
-    """Returns 12 hex digits that change when the code or the data of the services do."""
+    """Returns 12 hex digits that change with the code and the data of what is measured."""
     digest = hashlib.sha256()
     for room in _CODE:
         for path in sorted((ROOT / room).rglob("*")):
@@ -41,17 +50,19 @@ def code_digest() -> str:
 
 
 def run_folder(work: Path, name: str) -> Path:
-    """Returns the folder of one run, made if need be; the stores of all others are removed.
+    """Returns the folder of one run, made if need be; stores of other code are removed.
 
     Args:
         work: where runs are kept.
         name: of the catalogue and the clips.
     """
     runs = work / "runs"
-    folder = runs / f"{name}-{code_digest()}"
+    digest = code_digest()
+    folder = runs / f"{name}-{digest}"
     folder.mkdir(parents=True, exist_ok=True)
     os.utime(folder)
-    others = sorted((p for p in runs.iterdir() if p != folder), key=lambda p: -p.stat().st_mtime)
+    others = [path for path in runs.iterdir() if not path.name.endswith(digest)]
+    others.sort(key=lambda path: -path.stat().st_mtime)
     for place, other in enumerate(others):
         gone = other if place >= _RUNS_KEPT else other / "mesh"
         local.down(other / "mesh")

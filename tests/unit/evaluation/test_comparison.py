@@ -79,7 +79,7 @@ def test_cells_count_by_every_rule() -> None:
     answers = [
         answer(known[0], "song", 0.99),
         answer(known[1], "song", 0.6, accepted=False),
-        answer(known[2], "song", 0.3, accepted=False),
+        answer(known[2], "song", 0.5, accepted=False),
         answer(known[3], "other", 0.999),
         *(answer(one, "song", 0.5, accepted=False) for one in unknown),
     ]
