@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from sonica.catalog.v1 import track_pb2
 
@@ -66,9 +67,13 @@ def test_interrupt_while_nothing_comes(known: Connected) -> None:
         line, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as waiting:
         assert waiting.stdin is not None
-        # More than a pipe holds: when all is in it, the command reads and waits for the rest.
+        # More than a pipe holds: when all is in it, the command reads, and then waits for the rest.
         waiting.stdin.write(bytes(1 << 20))
         waiting.stdin.flush()
+        looks = 0
+        while looks < 5:
+            time.sleep(0.05)
+            looks = looks + 1 if psutil.Process(waiting.pid).status() == "sleeping" else 0
         waiting.send_signal(signal.SIGINT)
         assert waiting.wait(60) == 130
         assert waiting.stderr is not None
