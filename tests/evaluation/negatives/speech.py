@@ -15,18 +15,21 @@ RATE_HZ = 16_000
 _ESPEAK_RATE_HZ = 22_050
 _HEADER_BYTES = 44
 _TRIES = 50
+# What a language says of two numbers, at least, to count as spoken.
+_SPEECH_SAMPLES = _ESPEAK_RATE_HZ // 2
 _VARIANTS = ("", "+f1", "+f2", "+f3", "+f4", "+m1", "+m3", "+m5", "+m7", "+croak", "+whisper")
 
 
 @cache
 def languages() -> tuple[str, ...]:
-    """Returns the languages espeak-ng has.
+    """Returns the languages in which espeak-ng says numbers; some are listed that it cannot speak.
 
     Raises:
         FileNotFoundError: it is not installed.
     """
     listed = subprocess.run(["espeak-ng", "--voices"], check=True, capture_output=True, text=True)
-    return tuple(sorted(line.split()[1] for line in listed.stdout.splitlines()[1:]))
+    found = sorted({line.split()[1] for line in listed.stdout.splitlines()[1:]})
+    return tuple(name for name in found if len(_spoken("-v", name, "1234 5678")) > _SPEECH_SAMPLES)
 
 
 def utterance(seconds: float, rng: np.random.Generator) -> Pcm:
@@ -38,21 +41,16 @@ def utterance(seconds: float, rng: np.random.Generator) -> Pcm:
     Raises:
         FileNotFoundError, RuntimeError: espeak-ng is not installed, or cannot speak.
     """
+    voice = str(rng.choice(languages())) + str(rng.choice(_VARIANTS))
+    speed, pitch = str(int(rng.integers(120, 230))), str(int(rng.integers(15, 85)))
     pcm = np.zeros(0, dtype=np.float32)
     for _ in range(_TRIES):
-        if not len(pcm):
-            voice = str(rng.choice(languages())) + str(rng.choice(_VARIANTS))
-            speed, pitch = str(int(rng.integers(120, 230))), str(int(rng.integers(15, 85)))
-        numbers = " ".join(str(int(n)) for n in rng.integers(0, 10_000, 8))
-        command = ["espeak-ng", "-v", voice, "-s", speed, "-p", pitch, "--stdout", numbers]
-        # A few languages are listed but cannot be spoken: then another one is tried.
-        spoken = subprocess.run(command, check=False, capture_output=True).stdout
-        if len(spoken) > _HEADER_BYTES:
-            pcm = np.concatenate([pcm, _samples(spoken)])
+        numbers = " ".join(str(int(n)) for n in rng.integers(1_000, 10_000, 8))
+        pcm = np.concatenate([pcm, _spoken("-v", voice, "-s", speed, "-p", pitch, numbers)])
         if len(pcm) >= seconds * _ESPEAK_RATE_HZ:
             break
     else:
-        raise RuntimeError(f"espeak-ng says nothing: {' '.join(command)}")
+        raise RuntimeError(f"espeak-ng says too little in voice {voice}")
     where = np.arange(int(len(pcm) * RATE_HZ / _ESPEAK_RATE_HZ)) * (_ESPEAK_RATE_HZ / RATE_HZ)
     spoken_pcm: Pcm = np.interp(where, np.arange(len(pcm)), pcm).astype(np.float32)
     spoken_pcm /= np.float32(np.sqrt(np.square(spoken_pcm).mean()) + 1e-9)
@@ -78,11 +76,17 @@ def babble(
     return total
 
 
-def _samples(wav: bytes) -> Pcm:
+def _spoken(*arguments: str) -> Pcm:
+    """Returns what espeak-ng says, at `_ESPEAK_RATE_HZ`; nothing where it cannot."""
+    wav = subprocess.run(
+        ["espeak-ng", "--stdout", *arguments], check=False, capture_output=True
+    ).stdout
+    if not wav.startswith(b"RIFF"):
+        return np.zeros(0, dtype=np.float32)
     # To a pipe espeak-ng writes a header without the length.
     with wave.open(io.BytesIO(wav)) as file:
         rate_hz = file.getframerate()
-    samples = np.frombuffer(wav[_HEADER_BYTES:], dtype="<i2", count=(len(wav) - _HEADER_BYTES) // 2)
+    samples = np.frombuffer(wav[_HEADER_BYTES:], "<i2", (len(wav) - _HEADER_BYTES) // 2)
     where = np.arange(0, len(samples), rate_hz / _ESPEAK_RATE_HZ)
     pcm: Pcm = np.interp(where, np.arange(len(samples)), samples).astype(np.float32)
     pcm /= np.float32(32_768)
