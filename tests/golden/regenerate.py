@@ -1,7 +1,11 @@
-"""Composes the golden clips and writes what the built core makes of them."""
+"""`regenerate.py VERSION`: writes what the built core makes of the golden clips.
+
+Clips that are missing are composed first.
+"""
 
 from __future__ import annotations
 
+import argparse
 import wave
 from pathlib import Path
 
@@ -39,9 +43,26 @@ def compose(name: str, seed: int) -> npt.NDArray[np.int16]:
     return np.round(audio / np.abs(audio).max() * 16_000).astype(np.int16)
 
 
-def extract(pcm: npt.NDArray[np.int16], purpose: str) -> dict[str, npt.NDArray[np.generic]]:
+def read(path: Path) -> npt.NDArray[np.int16]:
+    """Returns the samples of a clip."""
+    with wave.open(str(path)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2")
+
+
+def write(path: Path, pcm: npt.NDArray[np.int16]) -> None:
+    """Writes a clip."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(core.SAMPLE_RATE_HZ)
+        file.writeframes(pcm.astype("<i2").tobytes())
+
+
+def extract(
+    version: int, purpose: str, pcm: npt.NDArray[np.int16]
+) -> dict[str, npt.NDArray[np.generic]]:
     """Returns the arrays a golden file holds."""
-    extractor = core.Extractor(1, purpose)
+    extractor = core.Extractor(version, purpose)
     extractor.push(pcm.astype(np.float32) / 32_768)
     extractor.finish()
     part = extractor.take()
@@ -53,19 +74,20 @@ def extract(pcm: npt.NDArray[np.int16], purpose: str) -> dict[str, npt.NDArray[n
 
 
 def main() -> None:
-    """Writes clips and fingerprints."""
+    """Composes clips that are missing, then writes the fingerprints of one version."""
+    parser = argparse.ArgumentParser(prog="regenerate.py", description=__doc__)
+    parser.add_argument("version", type=int, choices=core.ALGORITHM_VERSIONS)
+    version = parser.parse_args().version
     (HERE / "clips").mkdir(exist_ok=True)
-    (HERE / "fingerprints" / "v1").mkdir(parents=True, exist_ok=True)
+    folder = HERE / "fingerprints" / f"v{version}"
+    folder.mkdir(parents=True, exist_ok=True)
     for seed, name in enumerate(("chords", "drums", "voice")):
-        pcm = compose(name, seed)
-        with wave.open(str(HERE / "clips" / f"{name}.wav"), "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(core.SAMPLE_RATE_HZ)
-            file.writeframes(pcm.astype("<i2").tobytes())
+        clip = HERE / "clips" / f"{name}.wav"
+        if not clip.exists():
+            write(clip, compose(name, seed))
         for purpose in PURPOSES:
-            arrays = extract(pcm, purpose)
-            np.savez_compressed(HERE / "fingerprints" / "v1" / f"{name}-{purpose}.npz", **arrays)
+            arrays = extract(version, purpose, read(clip))
+            np.savez_compressed(folder / f"{name}-{purpose}.npz", **arrays)
 
 
 if __name__ == "__main__":

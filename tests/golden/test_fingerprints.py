@@ -1,4 +1,4 @@
-"""Aim: fingerprints of version 1 never change.
+"""Aim: fingerprints of a version never change.
 
 Method: committed clips are extracted again and compared with committed fingerprints, row by row
 and landmark by landmark.
@@ -14,22 +14,27 @@ import pytest
 import sonica_core as core
 
 HERE = Path(__file__).parent
-GOLDEN = sorted((HERE / "fingerprints" / "v1").glob("*.npz"))
+GOLDEN = sorted((HERE / "fingerprints").glob("v*/*.npz"))
 
 
-def test_every_clip_has_both_fingerprints() -> None:
+def test_every_clip_has_both_fingerprints_of_every_version() -> None:
     clips = {path.stem for path in (HERE / "clips").glob("*.wav")}
-    expected = {f"{clip}-{purpose}" for clip in clips for purpose in ("query", "reference")}
-    assert {path.stem for path in GOLDEN} == expected
+    expected = {
+        (f"v{version}", f"{clip}-{purpose}")
+        for version in core.ALGORITHM_VERSIONS
+        for clip in clips
+        for purpose in ("query", "reference")
+    }
+    assert {(path.parent.name, path.stem) for path in GOLDEN} == expected
     assert len(clips) == 3
 
 
-@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_fingerprint_is_unchanged(path: Path) -> None:
     clip, purpose = path.stem.rsplit("-", 1)
     with wave.open(str(HERE / "clips" / f"{clip}.wav")) as file:
         pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2")
-    extractor = core.Extractor(1, purpose)
+    extractor = core.Extractor(int(path.parent.name[1:]), purpose)
     extractor.push(pcm.astype(np.float32) / 32_768)
     extractor.finish()
     part = extractor.take()

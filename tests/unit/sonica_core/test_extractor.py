@@ -22,8 +22,10 @@ def bursts(seconds: float, seed: int = 0) -> npt.NDArray[np.float32]:
     return (rng.standard_normal(count) * loudness).astype(np.float32)
 
 
-def extract(audio: npt.NDArray[np.float32], purpose: str = "query") -> core.FingerprintPart:
-    extractor = core.Extractor(1, purpose)
+def extract(
+    audio: npt.NDArray[np.float32], purpose: str = "query", version: int = 1
+) -> core.FingerprintPart:
+    extractor = core.Extractor(version, purpose)
     extractor.push(audio)
     extractor.finish()
     return extractor.take()
@@ -33,11 +35,12 @@ def extract(audio: npt.NDArray[np.float32], purpose: str = "query") -> core.Fing
 @given(
     cuts=st.lists(st.integers(0, 24_000), max_size=8),
     purpose=st.sampled_from(["reference", "query"]),
+    version=st.sampled_from(core.ALGORITHM_VERSIONS),
 )
-def test_streaming_equals_batch(cuts: list[int], purpose: str) -> None:
+def test_streaming_equals_batch(cuts: list[int], purpose: str, version: int) -> None:
     audio = bursts(3)
-    whole = extract(audio, purpose)
-    extractor = core.Extractor(1, purpose)
+    whole = extract(audio, purpose, version)
+    extractor = core.Extractor(version, purpose)
     parts = []
     for chunk in np.split(audio, sorted(cuts)):
         extractor.push(chunk)
@@ -111,8 +114,8 @@ def test_wrong_types_are_refused(bad: object) -> None:
 
 
 def test_wrong_arguments_are_refused() -> None:
-    with pytest.raises(core.UnsupportedAlgorithmError, match="version 2"):
-        core.Extractor(2, "query")
+    with pytest.raises(core.UnsupportedAlgorithmError, match="version 3 is unknown; known: 1, 2"):
+        core.Extractor(3, "query")
     with pytest.raises(core.InvalidArgumentError, match="purpose"):
         core.Extractor(1, "both")
     with pytest.raises(core.InvalidArgumentError, match="contiguous"):
@@ -122,6 +125,14 @@ def test_wrong_arguments_are_refused() -> None:
     extractor.finish()
     with pytest.raises(core.InvalidArgumentError, match="finished"):
         extractor.push(np.zeros(1, np.float32))
+
+
+def test_versions_share_rows_and_landmarks_but_not_vectors() -> None:
+    first, second = (extract(bursts(5), version=version) for version in (1, 2))
+    assert first.active_windows == second.active_windows
+    assert first.landmarks == second.landmarks
+    assert first.vectors_f16le != second.vectors_f16le
+    assert core.CURRENT_ALGORITHM_VERSION in core.ALGORITHM_VERSIONS
 
 
 def test_all_errors_have_one_root() -> None:

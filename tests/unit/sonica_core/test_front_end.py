@@ -1,7 +1,7 @@
-"""Aim: the Rust front end is the algorithm its specification describes.
+"""Aim: the Rust extractor is the algorithm its specification describes.
 
-Method: the NumPy front end the projection was fitted with computes the same embeddings from the
-same audio, with the projection that is compiled in.
+Method: the NumPy front end the projection was fitted with, and the NumPy network, compute the
+same embeddings from the same audio, with the numbers that are compiled in.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ import numpy.typing as npt
 import pytest
 import sonica_core as core
 
-RUST_CORE = Path(__file__).parents[3] / "rust_core"
-sys.path.insert(0, str(RUST_CORE))
-from fitting import front_end  # noqa: E402  (a folder of scripts, not an installed package)
+ROOT = Path(__file__).parents[3]
+RUST_CORE = ROOT / "rust_core"
+# Folders of scripts, not installed packages.
+sys.path[:0] = [str(RUST_CORE), str(ROOT / "tests" / "golden")]
+import network_reference  # noqa: E402
+from fitting import front_end  # noqa: E402
 
 PROJECTION = RUST_CORE / "crates" / "sonica-core" / "data" / "projection-v1.f16"
 
@@ -32,17 +35,26 @@ def music(seconds: float, seed: int) -> npt.NDArray[np.float32]:
     return audio.astype(np.float32)
 
 
+def specified(version: int, audio: npt.NDArray[np.float32], purpose: str) -> front_end.Floats:
+    if version == 1:
+        projection = np.fromfile(PROJECTION, "<f2").astype(np.float32).reshape(-1, core.DIMENSION)
+        return front_end.embeddings(audio, purpose, projection)
+    bands = front_end.mel_frames(audio)
+    patches = front_end.patches(bands, front_end.row_begins(len(bands), purpose))
+    return network_reference.embed(patches, network_reference.read_weights())
+
+
+@pytest.mark.parametrize("version", core.ALGORITHM_VERSIONS)
 @pytest.mark.parametrize("purpose", ["reference", "query"])
 @pytest.mark.parametrize("seconds", [0.85, 1.0, 1.3, 7.77])
-def test_rust_equals_numpy(purpose: str, seconds: float) -> None:
-    projection = np.fromfile(PROJECTION, "<f2").astype(np.float32).reshape(-1, core.DIMENSION)
+def test_rust_equals_numpy(version: int, purpose: str, seconds: float) -> None:
     audio = music(seconds, seed=int(seconds * 100))
-    extractor = core.Extractor(1, purpose)
+    extractor = core.Extractor(version, purpose)
     extractor.push(audio)
     extractor.finish()
     part = extractor.take()
     rows = core.decode_vectors(part.vectors_f16le)
-    expected = front_end.embeddings(audio, purpose, projection)
+    expected = specified(version, audio, purpose)
     assert rows.shape == expected.shape
     assert part.active_windows == b"\1" * len(rows)
     np.testing.assert_allclose(rows, expected, atol=1e-3)

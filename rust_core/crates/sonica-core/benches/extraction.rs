@@ -1,27 +1,52 @@
-//! `cargo bench -p sonica-core`: how many times faster than real time extraction is, one core.
+//! `cargo bench -p sonica-core --bench extraction`: what extraction costs, on one core.
 
 use std::time::Instant;
 
+use sonica_core::embedding::Embedder;
+use sonica_core::params::{BANDS, SAMPLE_RATE_HZ, WINDOW_FRAMES};
+use sonica_core::windows::Window;
 use sonica_core::{AlgorithmVersion, Extractor, Purpose};
 
-const SECONDS: usize = 240;
-const SAMPLE_RATE_HZ: usize = 8_000;
-const RUNS: usize = 7;
+const TRACK_SECONDS: usize = 240;
+const CLIP_SECONDS: usize = 5;
+const WINDOWS: usize = 100;
+const RUNS: usize = 15;
 
 fn main() {
-    let audio = music();
-    for (name, purpose) in [("reference", Purpose::Reference), ("query", Purpose::Query)] {
-        let best = (0..RUNS).map(|_| seconds(&audio, purpose)).fold(f64::INFINITY, f64::min);
-        let speed = SECONDS as f64 / best;
-        println!(
-            "extraction/{name}: {speed:.0} x real time ({SECONDS} s of audio, best of {RUNS})"
-        );
+    let track = music(TRACK_SECONDS);
+    let clip = &track[..CLIP_SECONDS * SAMPLE_RATE_HZ];
+    let frames: Vec<[f32; BANDS]> =
+        (0..WINDOW_FRAMES).map(|t| std::array::from_fn(|b| (1 + t * b % 7) as f32)).collect();
+    for version in AlgorithmVersion::ALL {
+        let number = version.number();
+        let mut embedder = Embedder::new(version);
+        let window = best(|| {
+            for _ in 0..WINDOWS {
+                std::hint::black_box(
+                    embedder.embed(&Window { frames: &frames, missing_before: 0 }),
+                );
+            }
+        });
+        println!("v{number} embedding: {:.1} us a window", window / WINDOWS as f64 * 1e6);
+        let query = best(|| extract(version, Purpose::Query, clip));
+        println!("v{number} query: {:.2} ms for {CLIP_SECONDS} s of audio", query * 1e3);
+        let reference = best(|| extract(version, Purpose::Reference, &track));
+        println!("v{number} reference: {:.0} x real time", TRACK_SECONDS as f64 / reference);
     }
 }
 
-fn seconds(audio: &[f32], purpose: Purpose) -> f64 {
-    let begin = Instant::now();
-    let mut extractor = Extractor::new(AlgorithmVersion::V1, purpose);
+/// Seconds of the fastest of `RUNS` runs.
+fn best(mut work: impl FnMut()) -> f64 {
+    let time = |_| {
+        let begin = Instant::now();
+        work();
+        begin.elapsed().as_secs_f64()
+    };
+    (0..RUNS).map(time).fold(f64::INFINITY, f64::min)
+}
+
+fn extract(version: AlgorithmVersion, purpose: Purpose, audio: &[f32]) {
+    let mut extractor = Extractor::new(version, purpose);
     for chunk in audio.chunks(SAMPLE_RATE_HZ) {
         if let Err(error) = extractor.push(chunk) {
             println!("extraction failed: {error}");
@@ -29,13 +54,12 @@ fn seconds(audio: &[f32], purpose: Purpose) -> f64 {
     }
     extractor.finish();
     std::hint::black_box(extractor.take());
-    begin.elapsed().as_secs_f64()
 }
 
 /// Chords of decaying harmonics over a little noise.
-fn music() -> Vec<f32> {
+fn music(seconds: usize) -> Vec<f32> {
     let mut noise = 1u32;
-    (0..SECONDS * SAMPLE_RATE_HZ)
+    (0..seconds * SAMPLE_RATE_HZ)
         .map(|n| {
             noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let beat = n / 3_000;

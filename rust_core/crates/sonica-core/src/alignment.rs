@@ -6,6 +6,10 @@
 //! and count with the weight they deserve. Cosines are measured against what the same row of
 //! the query has with all candidates, because rows differ in how near everything is to them.
 
+pub mod speed;
+
+use fearless_simd::{Level, Simd, dispatch, f32x8, prelude::*};
+
 use crate::fingerprint::Fingerprint;
 use crate::params::{DIMENSION, QUERY_STRIDE_FRAMES, REFERENCE_STRIDE_FRAMES};
 
@@ -40,6 +44,8 @@ pub struct Background {
 pub struct SequenceFit {
     /// Where the clip begins in the track, frames; finer than one query stride.
     pub offset_frames: f64,
+    /// How many times faster than the recording the clip plays.
+    pub speed_factor: f64,
     /// How far the cosines lie above the background, in standard deviations.
     pub significance: f32,
     /// Mean cosine of the windows that fall together.
@@ -61,17 +67,21 @@ impl Similarities {
     /// Compares all rows with all rows.
     #[must_use]
     pub fn new(query: &Fingerprint, passage: &Fingerprint) -> Self {
-        let mut cosines = Vec::with_capacity(query.rows() * passage.rows());
-        for (row, &row_active) in query.vectors.iter().zip(&query.active) {
-            let others = passage.vectors.iter().zip(&passage.active);
-            cosines.extend(others.map(|(o, &active)| (row_active && active).then(|| dot(row, o))));
-        }
+        let mut cosines = vec![None; query.rows() * passage.rows()];
+        dispatch!(Level::new(), simd => compare(simd, query, passage, &mut cosines));
         Self { query_rows: query.rows(), passage_rows: passage.rows(), cosines }
     }
 
     fn row(&self, index: usize) -> &[Option<f32>] {
         let begin = index * self.passage_rows;
         self.cosines.get(begin..begin + self.passage_rows).unwrap_or_default()
+    }
+
+    /// Least weight an alignment must have, so that enough of the clip lies on the passage.
+    fn least_weight(&self) -> f32 {
+        let has_signal = |&row: &usize| self.row(row).iter().any(Option::is_some);
+        let active = (0..self.query_rows).filter(has_signal).count();
+        LEAST_OVERLAP * FULL_WEIGHT * active as f32 / PHASES as f32
     }
 }
 
@@ -94,8 +104,8 @@ impl Background {
     }
 }
 
-/// The best alignment of a clip within a passage whose first row is row `first_row` of its
-/// track; nothing when they have no active windows in common.
+/// The best alignment of a clip at its own speed within a passage whose first row is row
+/// `first_row` of its track; nothing when they have no active windows in common.
 #[must_use]
 pub fn best_fit(
     similarities: &Similarities,
@@ -105,10 +115,7 @@ pub fn best_fit(
     // Lag `l` pairs row `i` of the clip with row `j` of the passage: l = PHASES * j - i + shift.
     let shift = similarities.query_rows.checked_sub(1)?;
     let diagonals = diagonals(similarities, background, shift);
-    let active = (0..similarities.query_rows)
-        .filter(|&i| similarities.row(i).iter().any(Option::is_some))
-        .count();
-    let least = LEAST_OVERLAP * FULL_WEIGHT * active as f32 / PHASES as f32;
+    let least = similarities.least_weight();
     let scores: Vec<f32> =
         (0..diagonals.len()).map(|lag| significance(&diagonals, lag, least)).collect();
     let (best, &significance) =
@@ -123,6 +130,7 @@ pub fn best_fit(
     Some(SequenceFit {
         offset_frames: (first_row * REFERENCE_STRIDE_FRAMES) as f64
             + (lag - shift as f64) * QUERY_STRIDE_FRAMES as f64,
+        speed_factor: 1.0,
         significance,
         mean_cosine: (cosine / weight).clamp(-1.0, 1.0),
         query_rows: (
@@ -175,18 +183,37 @@ fn peak_shift(values: &[f32], at: usize) -> f64 {
     if shift.is_finite() { f64::from(shift.clamp(-0.5, 0.5)) } else { 0.0 }
 }
 
-/// Inner product of two embeddings.
-#[must_use]
-pub fn dot(a: &[f32; DIMENSION], b: &[f32; DIMENSION]) -> f32 {
-    let (a, _) = a.as_chunks::<8>();
-    let (b, _) = b.as_chunks::<8>();
-    let mut sums = [0.0f32; 8];
-    for (x, y) in a.iter().zip(b) {
-        for ((sum, x), y) in sums.iter_mut().zip(x).zip(y) {
-            *sum += x * y;
+#[inline(always)]
+fn compare<S: Simd>(
+    simd: S,
+    query: &Fingerprint,
+    passage: &Fingerprint,
+    cosines: &mut [Option<f32>],
+) {
+    let rows = query.vectors.iter().zip(&query.active);
+    for ((row, active), cosines) in rows.zip(cosines.chunks_mut(passage.rows().max(1))) {
+        let others = passage.vectors.iter().zip(&passage.active);
+        for ((other, other_active), cosine) in others.zip(cosines) {
+            *cosine = (*active && *other_active).then(|| lane_dot(simd, row, other));
         }
     }
-    sums.iter().sum()
+}
+
+/// Inner product of two embeddings; the same bits on every processor.
+#[must_use]
+pub fn dot(a: &[f32; DIMENSION], b: &[f32; DIMENSION]) -> f32 {
+    dispatch!(Level::new(), simd => lane_dot(simd, a, b))
+}
+
+#[inline(always)]
+fn lane_dot<S: Simd>(simd: S, a: &[f32; DIMENSION], b: &[f32; DIMENSION]) -> f32 {
+    let (a, _) = a.as_chunks::<8>();
+    let (b, _) = b.as_chunks::<8>();
+    let mut sums = f32x8::splat(simd, 0.0);
+    for (a, b) in a.iter().zip(b) {
+        sums += f32x8::simd_from(simd, *a) * f32x8::simd_from(simd, *b);
+    }
+    <[f32; 8]>::from(sums).iter().sum()
 }
 
 #[cfg(test)]

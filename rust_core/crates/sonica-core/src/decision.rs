@@ -1,11 +1,12 @@
 //! Stage 9: all evidence for an alignment becomes one calibrated probability.
 //!
-//! A logistic model; every piece of evidence can only speak for an answer. Its numbers are
-//! fitted by `rust_core/fitting` on music that is in no evaluation.
+//! A logistic model for each version; every term but the number of rows can only speak for an
+//! answer. Its numbers are fitted by `rust_core/fitting` on music that is in no evaluation.
 
-/// Bias, one weight a term of [`terms`], and the gate; one number a line.
-static MODEL: &str = include_str!("../data/decision-v1.txt");
-const TERM_COUNT: usize = 6;
+use crate::params::AlgorithmVersion;
+
+static MODEL_V1: &str = include_str!("../data/decision-v1.txt");
+static MODEL_V2: &str = include_str!("../data/decision-v2.txt");
 
 /// Evidence for one alignment.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,31 +29,63 @@ pub struct Evidence {
     pub active_row_count: usize,
 }
 
-/// The fitted model.
+/// Evidence as a model sees it; `fitting/decision.py` computes the same.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Term {
+    SignificanceMargin,
+    SignificanceMarginPerRootRow,
+    Significance,
+    SignificancePerRootRow,
+    LandmarkExcess,
+    LogRows,
+}
+
+/// A fitted model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
     bias: f64,
-    weights: [f64; TERM_COUNT],
+    weights: Vec<(Term, f64)>,
     gate: f64,
 }
 
-impl Default for Decision {
-    fn default() -> Self {
-        // A line that is missing or no number becomes NaN, whose score is 0: nothing is accepted.
-        let mut numbers =
-            MODEL.lines().map(|line| line.parse().unwrap_or(f64::NAN)).chain([f64::NAN].repeat(8));
+impl Decision {
+    /// The model of a version.
+    #[must_use]
+    pub fn new(version: AlgorithmVersion) -> Self {
+        use Term::{
+            LandmarkExcess, LogRows, Significance, SignificanceMargin,
+            SignificanceMarginPerRootRow, SignificancePerRootRow,
+        };
+        let terms = [
+            SignificanceMargin,
+            SignificanceMarginPerRootRow,
+            Significance,
+            SignificancePerRootRow,
+            LandmarkExcess,
+            LogRows,
+        ];
+        match version {
+            AlgorithmVersion::V1 => Self::read(MODEL_V1, &terms),
+            AlgorithmVersion::V2 => Self::read(MODEL_V2, &terms),
+        }
+    }
+
+    /// Reads the bias, the weight of each term and the gate, one number a line.
+    fn read(text: &str, terms: &[Term]) -> Self {
+        // A line that is missing, too many or no number becomes NaN: nothing is accepted.
+        let mut numbers = text.lines().map(|line| line.parse().unwrap_or(f64::NAN));
         let mut next = || numbers.next().unwrap_or(f64::NAN);
         let bias = next();
-        Self { bias, weights: std::array::from_fn(|_| next()), gate: next() }
+        let weights = terms.iter().map(|&term| (term, next())).collect();
+        let gate = next();
+        Self { bias, weights, gate: if numbers.next().is_none() { gate } else { f64::NAN } }
     }
-}
 
-impl Decision {
     /// The probability, in [0, 1], that the clip was taken from the recording at this alignment.
     #[must_use]
     pub fn score(&self, evidence: &Evidence) -> f64 {
         let weighted: f64 =
-            terms(evidence).iter().zip(&self.weights).map(|(term, weight)| term * weight).sum();
+            self.weights.iter().map(|(term, weight)| term.value(evidence) * weight).sum();
         let probability = 1.0 / (1.0 + (-(self.bias + weighted)).exp());
         if probability.is_finite() { probability } else { 0.0 }
     }
@@ -64,21 +97,23 @@ impl Decision {
     }
 }
 
-/// The evidence as the model sees it; `fitting/decision.py` computes the same.
-fn terms(evidence: &Evidence) -> [f64; TERM_COUNT] {
-    let rows = (evidence.active_row_count as f64).max(1.0);
-    let significance = f64::from(evidence.significance);
-    let margin = f64::from(evidence.significance_margin);
-    let aligned = evidence.aligned_landmark_count as f64 + 1.0;
-    let landmark_excess = (aligned / (f64::from(evidence.chance_landmark_count) + 1.0)).ln();
-    [
-        margin,
-        margin / rows.sqrt(),
-        significance,
-        significance / rows.sqrt(),
-        landmark_excess.max(0.0),
-        rows.ln(),
-    ]
+impl Term {
+    fn value(self, evidence: &Evidence) -> f64 {
+        let rows = (evidence.active_row_count as f64).max(1.0);
+        let significance = f64::from(evidence.significance);
+        let margin = f64::from(evidence.significance_margin);
+        match self {
+            Self::SignificanceMargin => margin,
+            Self::SignificanceMarginPerRootRow => margin / rows.sqrt(),
+            Self::Significance => significance,
+            Self::SignificancePerRootRow => significance / rows.sqrt(),
+            Self::LandmarkExcess => {
+                let aligned = evidence.aligned_landmark_count as f64 + 1.0;
+                (aligned / (f64::from(evidence.chance_landmark_count) + 1.0)).ln().max(0.0)
+            }
+            Self::LogRows => rows.ln(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -96,40 +131,62 @@ mod tests {
         active_row_count: 35,
     };
 
+    fn models() -> [Decision; 2] {
+        AlgorithmVersion::ALL.map(Decision::new)
+    }
+
     #[test]
-    fn the_model_is_complete() {
-        assert_eq!(MODEL.lines().count(), TERM_COUNT + 2);
-        let model = Decision::default();
-        assert!(model.bias.is_finite() && model.weights.iter().all(|w| w.is_finite()));
-        assert!((0.5..1.0).contains(&model.gate));
-        // All but the last term, the number of rows, may only speak for an answer.
-        assert!(model.weights[..TERM_COUNT - 1].iter().all(|&weight| weight >= 0.0));
+    fn every_model_is_complete() {
+        for model in models() {
+            assert!(model.bias.is_finite() && (0.5..1.0).contains(&model.gate));
+            for (term, weight) in model.weights {
+                // More rows may speak for or against.
+                assert!(weight >= 0.0 || (term == Term::LogRows && weight.is_finite()));
+            }
+        }
     }
 
     #[test]
     fn better_evidence_never_lowers_the_score() {
-        let model = Decision::default();
-        let plain = model.score(&PLAIN);
-        let better = [
-            Evidence { significance: 20.0, ..PLAIN },
-            Evidence { significance_margin: 15.0, ..PLAIN },
-            Evidence { aligned_landmark_count: 60, ..PLAIN },
-            Evidence { chance_landmark_count: 0.0, ..PLAIN },
-        ];
-        assert!(better.iter().all(|evidence| model.score(evidence) >= plain));
+        for model in models() {
+            let plain = model.score(&PLAIN);
+            let better = [
+                Evidence { significance: 20.0, ..PLAIN },
+                Evidence { significance_margin: 15.0, ..PLAIN },
+                Evidence { aligned_landmark_count: 60, ..PLAIN },
+                Evidence { chance_landmark_count: 0.0, ..PLAIN },
+            ];
+            assert!(better.iter().all(|evidence| model.score(evidence) >= plain));
+        }
     }
 
     #[test]
     fn no_evidence_is_no_answer() {
-        let model = Decision::default();
-        let nothing = Evidence {
-            significance: 0.0,
-            significance_margin: 0.0,
-            aligned_landmark_count: 0,
-            ..PLAIN
+        for model in models() {
+            let nothing = Evidence {
+                significance: 0.0,
+                significance_margin: 0.0,
+                aligned_landmark_count: 0,
+                ..PLAIN
+            };
+            assert!(!model.accepts(model.score(&nothing)));
+            let broken = Evidence { significance: f32::NAN, ..PLAIN };
+            assert!(!model.accepts(model.score(&broken)));
+        }
+    }
+
+    #[test]
+    fn a_broken_file_accepts_nothing() {
+        let whole = "-8\n0.5\n0.99";
+        let terms = [Term::SignificanceMargin];
+        let sure = Evidence { significance_margin: 100.0, ..PLAIN };
+        let accepts = |text: &str| {
+            let model = Decision::read(text, &terms);
+            model.accepts(model.score(&sure))
         };
-        assert!(!model.accepts(model.score(&nothing)));
-        let broken = Evidence { significance: f32::NAN, ..PLAIN };
-        assert!(!model.accepts(model.score(&broken)));
+        assert!(accepts(whole));
+        for text in ["", "-8", "-8\n0.5", "-8\n0.5\n0.9\n0.99", "-8\nx\n0.99"] {
+            assert!(!accepts(text), "{text:?}");
+        }
     }
 }

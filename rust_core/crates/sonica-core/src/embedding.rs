@@ -1,21 +1,28 @@
 //! Stage 5: a window of mel frames becomes one embedding of unit length.
 //!
 //! Log band powers, less each band's mean over the window (so neither level nor the colour of
-//! a channel matters), projected by OPCA (Burges, Platt, Jana 2003): the directions in which
-//! recordings differ most for what noise, rooms and channels change.
+//! a channel matters), become 128 numbers. Version 1 projects them by OPCA (Burges, Platt, Jana
+//! 2003): the directions in which recordings differ most for what noise, rooms and channels
+//! change. Version 2 adds what a small [`network`](crate::network) sees in them.
+
+use std::sync::LazyLock;
+
+use fearless_simd::Level;
 
 use crate::activity;
-use crate::half;
 use crate::mel::MelFrame;
-use crate::params::{BANDS, DIMENSION, WINDOW_FRAMES};
+use crate::network::Network;
+use crate::params::{AlgorithmVersion, BANDS, DIMENSION, WINDOW_FRAMES};
+use crate::projection::Projection;
 use crate::windows::Window;
 
 /// An embedding; all zero for a window without signal.
 pub type Embedding = [f32; DIMENSION];
 
 /// Fitted by `rust_core/fitting`: `WINDOW_FRAMES * BANDS` rows of `DIMENSION` binary16 numbers.
-static PROJECTION_F16LE: &[u8; WINDOW_FRAMES * BANDS * DIMENSION * 2] =
+static OPCA_F16LE: &[u8; WINDOW_FRAMES * BANDS * DIMENSION * 2] =
     include_bytes!("../data/projection-v1.f16");
+static OPCA: LazyLock<Projection> = LazyLock::new(|| Projection::from_f16le(OPCA_F16LE));
 
 /// Added to band powers, as a fraction of the window's largest (-30 dB): what lies below is the
 /// first to drown in noise and should not count much.
@@ -25,39 +32,43 @@ const ABSOLUTE_FLOOR: f32 = 1.0e-9;
 
 /// Computes embeddings of windows.
 pub struct Embedder {
-    projection: Vec<[f32; DIMENSION]>,
+    model: Model,
     patch: Vec<MelFrame>,
 }
 
-impl Default for Embedder {
-    fn default() -> Self {
-        let (numbers, _) = PROJECTION_F16LE.as_chunks::<2>();
-        let (rows, _) = numbers.as_chunks::<DIMENSION>();
-        let value = |bytes: [u8; 2]| half::to_f32(u16::from_le_bytes(bytes));
-        Self {
-            projection: rows.iter().map(|row| row.map(value)).collect(),
-            patch: Vec::with_capacity(WINDOW_FRAMES),
-        }
-    }
+enum Model {
+    Opca(Level),
+    Network(Box<Network>),
 }
 
 impl Embedder {
-    /// The embedding of a window, or nothing when it carries no signal.
+    /// An embedder of one version.
+    #[must_use]
+    pub fn new(version: AlgorithmVersion) -> Self {
+        let level = Level::new();
+        let model = match version {
+            AlgorithmVersion::V1 => Model::Opca(level),
+            AlgorithmVersion::V2 => Model::Network(Box::new(Network::new(level))),
+        };
+        Self { model, patch: Vec::with_capacity(WINDOW_FRAMES) }
+    }
+
+    /// The embedding of a window, or nothing when it carries no signal. Allocates nothing.
     pub fn embed(&mut self, window: &Window<'_>) -> Option<Embedding> {
         self.patch.clear();
         self.patch.extend_from_slice(window.frames);
         if !normalise(&mut self.patch) {
             return None;
         }
-        let mut sum = [0.0f32; DIMENSION];
-        let first_row = window.missing_before * BANDS;
-        let rows = self.projection.get(first_row..)?;
-        for (value, row) in self.patch.as_flattened().iter().zip(rows) {
-            for (total, weight) in sum.iter_mut().zip(row) {
-                *total += value * weight;
+        unit(match &mut self.model {
+            Model::Opca(level) => {
+                let mut sum = [0.0; DIMENSION];
+                let first_row = window.missing_before * BANDS;
+                OPCA.add(*level, first_row, self.patch.as_flattened(), &mut sum);
+                sum
             }
-        }
-        unit(sum)
+            Model::Network(network) => network.project(&self.patch, window.missing_before),
+        })
     }
 }
 
@@ -99,9 +110,10 @@ fn unit(mut values: Embedding) -> Option<Embedding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::half;
 
-    fn window(frames: &[MelFrame]) -> Option<Embedding> {
-        Embedder::default().embed(&Window { frames, missing_before: 0 })
+    fn window(version: AlgorithmVersion, frames: &[MelFrame]) -> Option<Embedding> {
+        Embedder::new(version).embed(&Window { frames, missing_before: 0 })
     }
 
     fn pulses(level: f32) -> Vec<MelFrame> {
@@ -114,17 +126,21 @@ mod tests {
 
     #[test]
     fn embeddings_have_unit_length_whatever_the_level() {
-        let (loud, soft) = (window(&pulses(1e4)), window(&pulses(1.0)));
-        let (Some(loud), Some(soft)) = (loud, soft) else { unreachable!("both carry signal") };
-        assert!((crate::alignment::dot(&loud, &loud) - 1.0).abs() < 1e-5);
-        assert!(crate::alignment::dot(&loud, &soft) > 0.9999);
+        for version in AlgorithmVersion::ALL {
+            let (loud, soft) = (window(version, &pulses(1e4)), window(version, &pulses(1.0)));
+            let (Some(loud), Some(soft)) = (loud, soft) else { unreachable!("both carry signal") };
+            assert!((crate::alignment::dot(&loud, &loud) - 1.0).abs() < 1e-5);
+            assert!(crate::alignment::dot(&loud, &soft) > 0.9999);
+        }
     }
 
     #[test]
     fn nothing_is_made_of_silence_or_a_steady_sound() {
-        assert_eq!(window(&[[0.0; BANDS]; WINDOW_FRAMES]), None);
-        assert_eq!(window(&[[50.0; BANDS]; WINDOW_FRAMES]), None);
-        assert_eq!(window(&[]), None);
+        for version in AlgorithmVersion::ALL {
+            assert_eq!(window(version, &[[0.0; BANDS]; WINDOW_FRAMES]), None);
+            assert_eq!(window(version, &[[50.0; BANDS]; WINDOW_FRAMES]), None);
+            assert_eq!(window(version, &[]), None);
+        }
     }
 
     #[test]
@@ -138,8 +154,7 @@ mod tests {
 
     #[test]
     fn the_projection_is_finite_and_of_full_width() {
-        let embedder = Embedder::default();
-        assert_eq!(embedder.projection.len(), WINDOW_FRAMES * BANDS);
-        assert!(embedder.projection.as_flattened().iter().all(|weight| weight.is_finite()));
+        assert_eq!(OPCA.rows(), WINDOW_FRAMES * BANDS);
+        assert!(half::values(OPCA_F16LE).all(f32::is_finite));
     }
 }

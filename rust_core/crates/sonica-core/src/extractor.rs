@@ -33,7 +33,7 @@ pub struct Extractor {
     purpose: Purpose,
     framer: Framer,
     spectrum: Spectrum,
-    mel: MelBank,
+    mel: &'static MelBank,
     windows: WindowCutter,
     embedder: Embedder,
     landmarks: LandmarkFinder,
@@ -45,18 +45,16 @@ impl Extractor {
     /// An extractor of one version for one purpose.
     #[must_use]
     pub fn new(version: AlgorithmVersion, purpose: Purpose) -> Self {
-        match version {
-            AlgorithmVersion::V1 => Self {
-                purpose,
-                framer: Framer::default(),
-                spectrum: Spectrum::default(),
-                mel: MelBank::default(),
-                windows: WindowCutter::new(purpose),
-                embedder: Embedder::default(),
-                landmarks: LandmarkFinder::new(purpose),
-                part: FingerprintPart::default(),
-                finished: false,
-            },
+        Self {
+            purpose,
+            framer: Framer::default(),
+            spectrum: Spectrum::default(),
+            mel: MelBank::shared(),
+            windows: WindowCutter::new(purpose),
+            embedder: Embedder::new(version),
+            landmarks: LandmarkFinder::new(purpose),
+            part: FingerprintPart::default(),
+            finished: false,
         }
     }
 

@@ -35,6 +35,12 @@ pub fn to_f32(half: u16) -> f32 {
     f32::from_bits(sign | magnitude)
 }
 
+/// The values of little-endian binary16 numbers; an odd byte at the end is left out.
+pub fn values(f16le: &[u8]) -> impl Iterator<Item = f32> + '_ {
+    let (numbers, _) = f16le.as_chunks::<2>();
+    numbers.iter().map(|&bytes| to_f32(u16::from_le_bytes(bytes)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

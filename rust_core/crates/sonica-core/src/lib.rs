@@ -4,13 +4,13 @@
 //! 2. [`spectrum`]: frames to power spectra
 //! 3. [`mel`]: spectra to band powers; [`landmarks`]: spectra to pairs of peaks
 //! 4. [`windows`]: band powers to windows of about one second
-//! 5. [`embedding`]: windows to unit vectors of 128 numbers
+//! 5. [`embedding`]: windows to unit vectors of 128 numbers, by a [`projection`] or a [`network`]
 //! 6. [`voting`]: neighbours of query vectors to candidate alignments
 //! 7. [`alignment`]: whole sequences compared at each alignment
 //! 8. [`verification`]: landmarks that agree with an alignment
 //! 9. [`decision`]: all evidence to one probability
 //!
-//! No I/O, no clock, no global state, no unsafe code; nothing panics, whatever the input.
+//! No I/O, no clock, no state outside its values, no unsafe code; nothing panics, whatever the input.
 #![forbid(unsafe_code)]
 
 pub mod activity;
@@ -25,7 +25,9 @@ pub mod half;
 pub mod landmarks;
 pub mod matching;
 pub mod mel;
+pub mod network;
 pub mod params;
+pub mod projection;
 pub mod spectrum;
 #[cfg(test)]
 mod testing;

@@ -61,16 +61,15 @@ pub fn align(
     duration_seconds: f64,
     passages: &[&Passage],
 ) -> Result<Vec<Alignment>> {
-    let AlgorithmVersion::V1 = version;
     if let Some(passage) = passages.iter().find(|p| p.first_row >= MAX_ROWS) {
         return Err(Error::invalid(format!(
             "passage of track {} begins at row {}; a track has at most {MAX_ROWS}",
             passage.track_number, passage.first_row
         )));
     }
-    let mut fits = best_fits(query, passages);
+    let mut fits = best_fits(version, query, passages);
     fits.sort_by(|a, b| b.sequence.significance.total_cmp(&a.sequence.significance));
-    let decision = Decision::default();
+    let decision = Decision::new(version);
     let mut answers: Vec<Alignment> = (0..fits.len())
         .map(|rank| answer(query, duration_seconds, &fits[rank], &rivals(&fits, rank), &decision))
         .collect();
@@ -92,13 +91,21 @@ struct Rivals {
     shared: bool,
 }
 
-fn best_fits<'a>(query: &Fingerprint, passages: &[&'a Passage]) -> Vec<Fit<'a>> {
+fn best_fits<'a>(
+    version: AlgorithmVersion,
+    query: &Fingerprint,
+    passages: &[&'a Passage],
+) -> Vec<Fit<'a>> {
+    let best_fit = match version {
+        AlgorithmVersion::V1 => alignment::best_fit,
+        AlgorithmVersion::V2 => alignment::speed::best_fit,
+    };
     let similarities: Vec<Similarities> =
         passages.iter().map(|p| Similarities::new(query, &p.fingerprint)).collect();
     let background = Background::new(query.rows(), &similarities);
     let mut best: Vec<Fit<'a>> = Vec::new();
     for (&passage, similarities) in passages.iter().zip(&similarities) {
-        let fit = alignment::best_fit(similarities, &background, passage.first_row);
+        let fit = best_fit(similarities, &background, passage.first_row);
         let Some(sequence) = fit else { continue };
         let fit = Fit { passage, sequence, landmark_count: 0 };
         match best.iter_mut().find(|known| known.passage.track_number == passage.track_number) {
@@ -109,8 +116,9 @@ fn best_fits<'a>(query: &Fingerprint, passages: &[&'a Passage]) -> Vec<Fit<'a>> 
     }
     for fit in &mut best {
         let landmarks = &fit.passage.fingerprint.landmarks;
+        let SequenceFit { offset_frames, speed_factor, .. } = fit.sequence;
         fit.landmark_count =
-            verification::matched(&query.landmarks, landmarks, fit.sequence.offset_frames).len();
+            verification::matched(&query.landmarks, landmarks, offset_frames, speed_factor).len();
     }
     best
 }
@@ -139,15 +147,19 @@ fn rivals(fits: &[Fit<'_>], rank: usize) -> Rivals {
 
 /// Whether two passages hold the same sound where the clip lies: their own landmarks agree.
 fn same_recording(a: &Fit<'_>, b: &Fit<'_>) -> bool {
-    let begin = a.sequence.offset_frames + (a.sequence.query_rows.0 * QUERY_STRIDE_FRAMES) as f64;
-    let end = a.sequence.offset_frames
-        + (a.sequence.query_rows.1 * QUERY_STRIDE_FRAMES) as f64
-        + WINDOW_FRAMES as f64;
+    let place = |row: usize| {
+        a.sequence.offset_frames + a.sequence.speed_factor * (row * QUERY_STRIDE_FRAMES) as f64
+    };
+    let begin = place(a.sequence.query_rows.0);
+    let end = place(a.sequence.query_rows.1) + WINDOW_FRAMES as f64;
     let within = |landmark: &&Landmark| (begin..end).contains(&f64::from(landmark.frame));
     let landmarks: Vec<Landmark> =
         a.passage.fingerprint.landmarks.iter().filter(within).copied().collect();
-    let shift = b.sequence.offset_frames - a.sequence.offset_frames;
-    let agreeing = verification::matched(&landmarks, &b.passage.fingerprint.landmarks, shift).len();
+    // How a clip taken from the one track at its own speed would play against the other.
+    let speed = b.sequence.speed_factor / a.sequence.speed_factor;
+    let shift = b.sequence.offset_frames - a.sequence.offset_frames * speed;
+    let others = &b.passage.fingerprint.landmarks;
+    let agreeing = verification::matched(&landmarks, others, shift, speed).len();
     landmarks.len() >= SHARED_LANDMARKS_MIN && agreeing * 4 >= landmarks.len()
 }
 
@@ -169,7 +181,7 @@ fn answer(
         track_offset_seconds: fit.sequence.offset_frames * FRAME_SECONDS,
         clip_offset_seconds: begin,
         matched_duration_seconds: (end.min(duration_seconds) - begin).max(0.0),
-        speed_factor: 1.0,
+        speed_factor: fit.sequence.speed_factor,
         score,
         ambiguous: rivals.shared,
         evidence,

@@ -2,6 +2,8 @@
 //!
 //! Bands are equally wide on the mel scale of O'Shaughnessy (1987): 2595 log10(1 + f / 700).
 
+use std::sync::LazyLock;
+
 use crate::params::{BANDS, BINS, FRAME_SAMPLES, MEL_HIGH_HZ, MEL_LOW_HZ, SAMPLE_RATE_HZ};
 
 /// One frame's power in each mel band.
@@ -17,13 +19,16 @@ pub struct MelBank {
     bands: Vec<Band>,
 }
 
-impl Default for MelBank {
-    fn default() -> Self {
-        Self { bands: (0..BANDS).map(band).collect() }
-    }
-}
+static BANK: LazyLock<MelBank> =
+    LazyLock::new(|| MelBank { bands: (0..BANDS).map(band).collect() });
 
 impl MelBank {
+    /// The filters, computed once.
+    #[must_use]
+    pub fn shared() -> &'static Self {
+        &BANK
+    }
+
     /// Power in each band. `power` must have `BINS` values; what is missing counts as zero.
     #[must_use]
     pub fn apply(&self, power: &[f32]) -> MelFrame {
@@ -59,7 +64,7 @@ mod tests {
 
     #[test]
     fn every_band_has_weight_and_peaks_at_its_centre() {
-        let bank = MelBank::default();
+        let bank = MelBank::shared();
         for (index, band) in bank.bands.iter().enumerate() {
             let best = band.weights.iter().copied().fold(0.0, f32::max);
             assert!(best > 0.2, "band {index} is nearly empty: {best}");
@@ -68,7 +73,7 @@ mod tests {
 
     #[test]
     fn bands_are_ordered_and_within_range() {
-        let bank = MelBank::default();
+        let bank = MelBank::shared();
         assert!(bank.bands.windows(2).all(|pair| pair[0].first_bin <= pair[1].first_bin));
         assert!(bank.bands[0].first_bin as f64 * 7.8125 >= MEL_LOW_HZ);
         let last = &bank.bands[BANDS - 1];
@@ -79,7 +84,7 @@ mod tests {
     fn a_single_bin_lights_its_band_only() {
         let mut power = vec![0.0; BINS];
         power[128] = 1.0;
-        let bands = MelBank::default().apply(&power);
+        let bands = MelBank::shared().apply(&power);
         let lit: Vec<usize> = (0..BANDS).filter(|&i| bands[i] > 0.0).collect();
         assert!(lit.len() <= 2 && !lit.is_empty());
         assert!(edge_hz(lit[0]) < 1_000.0 && edge_hz(lit[0] + 2) > 1_000.0);
@@ -87,6 +92,6 @@ mod tests {
 
     #[test]
     fn a_short_spectrum_is_taken_as_zero() {
-        assert!(MelBank::default().apply(&[]).iter().all(|&power| power == 0.0));
+        assert!(MelBank::shared().apply(&[]).iter().all(|&power| power == 0.0));
     }
 }

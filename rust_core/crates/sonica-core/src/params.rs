@@ -1,4 +1,4 @@
-//! The identity of algorithm version 1. Changing any constant here changes fingerprints and
+//! The identity of the algorithm versions. Changing any constant here changes fingerprints and
 //! therefore needs a new version, new golden files and a changelog line.
 
 use crate::error::{Error, ErrorKind, Result};
@@ -47,17 +47,23 @@ pub const MAX_LANDMARKS: usize = 1_048_576;
 pub enum AlgorithmVersion {
     /// Log-mel patches, OPCA projection, Wang landmarks.
     V1,
+    /// As version 1 with a small trained network for the projection; clips may play faster or
+    /// slower than their recording.
+    V2,
 }
 
 impl AlgorithmVersion {
     /// All versions, oldest first.
-    pub const ALL: [Self; 1] = [Self::V1];
+    pub const ALL: [Self; 2] = [Self::V1, Self::V2];
+    /// The version new catalogues get.
+    pub const CURRENT: Self = Self::V1;
 
     /// The number that stands for this version in fingerprints.
     #[must_use]
     pub fn number(self) -> i32 {
         match self {
             Self::V1 => 1,
+            Self::V2 => 2,
         }
     }
 
@@ -67,9 +73,10 @@ impl AlgorithmVersion {
     /// `UnsupportedAlgorithm` when there is none.
     pub fn from_number(number: i32) -> Result<Self> {
         Self::ALL.into_iter().find(|version| version.number() == number).ok_or_else(|| {
+            let known = Self::ALL.map(|version| version.number().to_string()).join(", ");
             Error::new(
                 ErrorKind::UnsupportedAlgorithm,
-                format!("algorithm version {number} is unknown; known: 1"),
+                format!("algorithm version {number} is unknown; known: {known}"),
             )
         })
     }
@@ -107,5 +114,19 @@ impl Purpose {
             Self::Reference => REFERENCE_STRIDE_FRAMES,
             Self::Query => QUERY_STRIDE_FRAMES,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_version_has_its_number() {
+        for version in AlgorithmVersion::ALL {
+            assert_eq!(AlgorithmVersion::from_number(version.number()), Ok(version));
+        }
+        let refused = AlgorithmVersion::from_number(3).map_err(|error| error.to_string());
+        assert_eq!(refused, Err("algorithm version 3 is unknown; known: 1, 2".to_owned()));
     }
 }

@@ -1,16 +1,20 @@
 //! Stage 2: one frame of samples becomes its power spectrum (Hann window, real FFT).
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use realfft::num_complex::Complex;
 use realfft::{RealFftPlanner, RealToComplex};
 
 use crate::params::{BINS, FRAME_SAMPLES};
 
+/// Planned once: it takes as long as a second of audio, and every clip has its own extractor.
+static TRANSFORM: LazyLock<Arc<dyn RealToComplex<f32>>> =
+    LazyLock::new(|| RealFftPlanner::new().plan_fft_forward(FRAME_SAMPLES));
+static WINDOW: LazyLock<Vec<f32>> = LazyLock::new(|| hann(FRAME_SAMPLES));
+
 /// Computes power spectra of frames of `FRAME_SAMPLES`.
 pub struct Spectrum {
     fft: Arc<dyn RealToComplex<f32>>,
-    window: Vec<f32>,
     input: Vec<f32>,
     output: Vec<Complex<f32>>,
     scratch: Vec<Complex<f32>>,
@@ -19,9 +23,8 @@ pub struct Spectrum {
 
 impl Default for Spectrum {
     fn default() -> Self {
-        let fft = RealFftPlanner::<f32>::new().plan_fft_forward(FRAME_SAMPLES);
+        let fft = Arc::clone(&TRANSFORM);
         Self {
-            window: hann(FRAME_SAMPLES),
             input: fft.make_input_vec(),
             output: fft.make_output_vec(),
             scratch: fft.make_scratch_vec(),
@@ -40,7 +43,7 @@ impl Spectrum {
         if frame.len() != FRAME_SAMPLES {
             return &self.power;
         }
-        for ((x, sample), weight) in self.input.iter_mut().zip(frame).zip(&self.window) {
+        for ((x, sample), weight) in self.input.iter_mut().zip(frame).zip(WINDOW.iter()) {
             *x = sample * weight;
         }
         let done =

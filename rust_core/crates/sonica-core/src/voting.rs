@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::error::{Error, Result};
-use crate::params::{AlgorithmVersion, MAX_ROWS, QUERY_STRIDE_FRAMES, REFERENCE_STRIDE_FRAMES};
+use crate::params::{MAX_ROWS, QUERY_STRIDE_FRAMES, REFERENCE_STRIDE_FRAMES};
 
 /// Stands for "no neighbour" in a list of point ids.
 pub const NO_POINT: u64 = u64::MAX;
@@ -56,13 +56,11 @@ struct Vote {
 /// # Errors
 /// `InvalidArgument` when the lengths disagree or a score of a neighbour is not finite.
 pub fn vote(
-    version: AlgorithmVersion,
     point_ids: &[u64],
     scores: &[f32],
     neighbours: usize,
     max_candidates: usize,
 ) -> Result<Vec<Candidate>> {
-    let AlgorithmVersion::V1 = version;
     if point_ids.len() != scores.len() || (neighbours == 0 && !point_ids.is_empty()) {
         return Err(Error::invalid(format!(
             "{} point ids and {} scores in rows of {neighbours}",
@@ -156,24 +154,24 @@ mod tests {
             ids.extend([id(9, 50 * row + 3), id(7, 100 + row / 4), id(8, 3)]);
             scores.extend([0.9, if row % 4 == 0 { 0.8 } else { 0.4 }, 0.3]);
         }
-        let best = vote(AlgorithmVersion::V1, &ids, &scores, 3, 10).map(|c| c[0]);
+        let best = vote(&ids, &scores, 3, 10).map(|c| c[0]);
         assert!(best.is_ok_and(|c| c.track_number == 7 && c.offset_frames.abs_diff(1_600) <= 8));
     }
 
     #[test]
     fn missing_neighbours_are_skipped() {
-        let found = vote(AlgorithmVersion::V1, &[NO_POINT; 4], &[f32::NAN; 4], 2, 10);
+        let found = vote(&[NO_POINT; 4], &[f32::NAN; 4], 2, 10);
         assert_eq!(found, Ok(Vec::new()));
-        assert_eq!(vote(AlgorithmVersion::V1, &[], &[], 0, 10), Ok(Vec::new()));
+        assert_eq!(vote(&[], &[], 0, 10), Ok(Vec::new()));
     }
 
     #[test]
     fn bad_arguments_are_refused() {
         let kind = |r: Result<Vec<Candidate>>| r.map_err(|e| e.kind());
         let bad = Err(ErrorKind::InvalidArgument);
-        assert_eq!(kind(vote(AlgorithmVersion::V1, &[1], &[], 1, 1)), bad);
-        assert_eq!(kind(vote(AlgorithmVersion::V1, &[1], &[f32::NAN], 1, 1)), bad);
-        assert_eq!(kind(vote(AlgorithmVersion::V1, &[1], &[0.0], 0, 1)), bad);
+        assert_eq!(kind(vote(&[1], &[], 1, 1)), bad);
+        assert_eq!(kind(vote(&[1], &[f32::NAN], 1, 1)), bad);
+        assert_eq!(kind(vote(&[1], &[0.0], 0, 1)), bad);
     }
 
     #[test]

@@ -18,8 +18,12 @@ fn music(samples: usize) -> Vec<f32> {
 }
 
 /// The three byte strings of a fingerprint, its parts put together.
-fn extract(purpose: Purpose, chunks: &[&[f32]]) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
-    let mut extractor = Extractor::new(AlgorithmVersion::V1, purpose);
+fn extract(
+    version: AlgorithmVersion,
+    purpose: Purpose,
+    chunks: &[&[f32]],
+) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
+    let mut extractor = Extractor::new(version, purpose);
     let mut whole = (Vec::new(), Vec::new(), Vec::new());
     let mut gather = |extractor: &mut Extractor| {
         let part = extractor.take();
@@ -37,6 +41,10 @@ fn extract(purpose: Purpose, chunks: &[&[f32]]) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
     whole
 }
 
+fn versions() -> impl Strategy<Value = AlgorithmVersion> {
+    prop_oneof![Just(AlgorithmVersion::V1), Just(AlgorithmVersion::V2)]
+}
+
 fn purposes() -> impl Strategy<Value = Purpose> {
     prop_oneof![Just(Purpose::Reference), Just(Purpose::Query)]
 }
@@ -48,6 +56,7 @@ proptest! {
     fn streaming_equals_batch(
         samples in 0usize..40_000,
         sizes in prop::collection::vec(0usize..9_000, 0..12),
+        version in versions(),
         purpose in purposes(),
     ) {
         let audio = music(samples);
@@ -59,17 +68,18 @@ proptest! {
             rest = tail;
         }
         chunks.push(rest);
-        let streamed = extract(purpose, &chunks);
-        prop_assert_eq!(&streamed, &extract(purpose, &[&audio]));
+        let streamed = extract(version, purpose, &chunks);
+        prop_assert_eq!(&streamed, &extract(version, purpose, &[&audio]));
         prop_assert!(Fingerprint::decode(&streamed.0, &streamed.1, &streamed.2).is_ok());
     }
 
     #[test]
     fn any_finite_audio_gives_a_valid_fingerprint(
         audio in prop::collection::vec(prop::num::f32::NORMAL | prop::num::f32::ZERO, 7_000..12_000),
+        version in versions(),
         purpose in purposes(),
     ) {
-        let (vectors, active, landmarks) = extract(purpose, &[&audio]);
+        let (vectors, active, landmarks) = extract(version, purpose, &[&audio]);
         prop_assert!(Fingerprint::decode(&vectors, &active, &landmarks).is_ok());
     }
 }
@@ -78,10 +88,12 @@ proptest! {
 fn silence_and_steady_tones_carry_no_signal() {
     let tone: Vec<f32> = (0..40_000).map(|n| (n as f32 * 0.7).sin() * 0.5).collect();
     for audio in [vec![0.0; 40_000], vec![0.25; 40_000], tone] {
-        let (vectors, active, landmarks) = extract(Purpose::Query, &[&audio]);
-        assert!(!active.is_empty() && active.iter().all(|&flag| flag == 0));
-        assert!(vectors.iter().all(|&byte| byte == 0));
-        assert!(landmarks.len() / 8 < 200);
+        for version in AlgorithmVersion::ALL {
+            let (vectors, active, landmarks) = extract(version, Purpose::Query, &[&audio]);
+            assert!(!active.is_empty() && active.iter().all(|&flag| flag == 0));
+            assert!(vectors.iter().all(|&byte| byte == 0));
+            assert!(landmarks.len() / 8 < 200);
+        }
     }
 }
 
@@ -89,10 +101,12 @@ fn silence_and_steady_tones_carry_no_signal() {
 fn level_does_not_matter() {
     let loud = music(40_000);
     let soft: Vec<f32> = loud.iter().map(|sample| sample * 0.01).collect();
-    let (a, ..) = extract(Purpose::Reference, &[&loud]);
-    let (b, ..) = extract(Purpose::Reference, &[&soft]);
-    let (a, b) = (decode(&a), decode(&b));
-    assert!(a.iter().zip(&b).all(|(x, y)| sonica_core::alignment::dot(x, y) > 0.999));
+    for version in AlgorithmVersion::ALL {
+        let (a, ..) = extract(version, Purpose::Reference, &[&loud]);
+        let (b, ..) = extract(version, Purpose::Reference, &[&soft]);
+        let (a, b) = (decode(&a), decode(&b));
+        assert!(a.iter().zip(&b).all(|(x, y)| sonica_core::alignment::dot(x, y) > 0.999));
+    }
 }
 
 fn decode(vectors: &[u8]) -> Vec<[f32; 128]> {
@@ -101,7 +115,7 @@ fn decode(vectors: &[u8]) -> Vec<[f32; 128]> {
 
 #[test]
 fn bad_audio_is_refused_and_taken_back() {
-    let mut extractor = Extractor::new(AlgorithmVersion::V1, Purpose::Query);
+    let mut extractor = Extractor::new(AlgorithmVersion::CURRENT, Purpose::Query);
     for bad in [f32::NAN, f32::INFINITY] {
         let error = extractor.push(&[0.0, bad]).unwrap_err();
         assert_eq!(error.kind(), sonica_core::ErrorKind::NonFiniteAudio);

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _native {
     use pyo3::prelude::*;
+    use pyo3::types::PyTuple;
     use sonica_core::AlgorithmVersion;
     use sonica_core::params;
 
@@ -29,7 +30,9 @@ mod _native {
         let stride_seconds = |frames: usize| frames as f64 * params::FRAME_SECONDS;
         module.add("SAMPLE_RATE_HZ", params::SAMPLE_RATE_HZ)?;
         module.add("DIMENSION", params::DIMENSION)?;
-        module.add("ALGORITHM_VERSIONS", (AlgorithmVersion::V1.number(),))?;
+        let versions = AlgorithmVersion::ALL.map(AlgorithmVersion::number);
+        module.add("ALGORITHM_VERSIONS", PyTuple::new(module.py(), versions)?)?;
+        module.add("CURRENT_ALGORITHM_VERSION", AlgorithmVersion::CURRENT.number())?;
         module.add("FRAME_SECONDS", params::FRAME_SECONDS)?;
         module.add("REFERENCE_HOP_SECONDS", stride_seconds(params::REFERENCE_STRIDE_FRAMES))?;
         module.add("QUERY_HOP_SECONDS", stride_seconds(params::QUERY_STRIDE_FRAMES))?;

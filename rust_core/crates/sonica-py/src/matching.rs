@@ -181,7 +181,7 @@ pub fn vote(
     scores: PyReadonlyArray2<'_, f32>,
     max_candidate_count: usize,
 ) -> PyResult<Vec<PyCandidate>> {
-    let version = AlgorithmVersion::from_number(algorithm_version).map_err(raise)?;
+    AlgorithmVersion::from_number(algorithm_version).map_err(raise)?;
     let (ids, similarities) = (point_ids.as_array(), scores.as_array());
     let neighbours = ids.ncols();
     let (Some(ids), Some(similarities)) = (ids.to_slice(), similarities.to_slice()) else {
@@ -190,7 +190,7 @@ pub fn vote(
     if point_ids.as_array().dim() != scores.as_array().dim() {
         return Err(InvalidArgumentError::new_err("point_ids and scores differ in shape"));
     }
-    py.detach(|| voting::vote(version, ids, similarities, neighbours, max_candidate_count))
+    py.detach(|| voting::vote(ids, similarities, neighbours, max_candidate_count))
         .map(|found| found.into_iter().map(PyCandidate).collect())
         .map_err(raise)
 }
@@ -211,20 +211,29 @@ pub fn align(
         .map_err(raise)
 }
 
-/// Landmarks that agree when the clip begins at `track_offset_seconds`, shape (m, 2): time in
-/// the clip and time in the track, seconds.
+/// Landmarks that agree when the clip begins at `track_offset_seconds` and plays `speed_factor`
+/// times faster, shape (m, 2): time in the clip and time in the track, seconds.
 #[pyfunction]
+#[pyo3(signature = (
+    algorithm_version,
+    query_landmarks,
+    reference_landmarks,
+    track_offset_seconds,
+    speed_factor = 1.0,
+))]
 pub fn matched_landmarks<'py>(
     py: Python<'py>,
     algorithm_version: i32,
     query_landmarks: &[u8],
     reference_landmarks: &[u8],
     track_offset_seconds: f64,
+    speed_factor: f64,
 ) -> PyResult<Bound<'py, PyArray2<f32>>> {
     AlgorithmVersion::from_number(algorithm_version).map_err(raise)?;
     let query = landmarks::decode(query_landmarks).map_err(raise)?;
     let reference = landmarks::decode(reference_landmarks).map_err(raise)?;
-    let pairs = verification::matched(&query, &reference, track_offset_seconds / FRAME_SECONDS);
+    let offset_frames = track_offset_seconds / FRAME_SECONDS;
+    let pairs = verification::matched(&query, &reference, offset_frames, speed_factor);
     let mut table = Array2::zeros((pairs.len(), 2));
     for (mut row, (clip, track)) in table.outer_iter_mut().zip(pairs) {
         row[0] = (f64::from(clip.frame) * FRAME_SECONDS) as f32;

@@ -12,6 +12,7 @@ import numpy as np
 
 from sonica_core._native import (
     ALGORITHM_VERSIONS,
+    CURRENT_ALGORITHM_VERSION,
     DIMENSION,
     EDGE_SECONDS,
     FRAME_SECONDS,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALGORITHM_VERSIONS",
+    "CURRENT_ALGORITHM_VERSION",
     "DIMENSION",
     "EDGE_SECONDS",
     "FRAME_SECONDS",

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 __all__ = [
     "ALGORITHM_VERSIONS",
+    "CURRENT_ALGORITHM_VERSION",
     "DIMENSION",
     "EDGE_SECONDS",
     "FRAME_SECONDS",
@@ -44,6 +45,8 @@ DIMENSION: Final[int]
 """Numbers in one embedding (128)."""
 ALGORITHM_VERSIONS: Final[tuple[int, ...]]
 """Versions this core can extract and compare, oldest first."""
+CURRENT_ALGORITHM_VERSION: Final[int]
+"""The version new catalogues get; one of `ALGORITHM_VERSIONS`."""
 FRAME_SECONDS: Final[float]
 """Distance between spectrum frames: the unit of `frame` and `offset_frames` (0.032)."""
 REFERENCE_HOP_SECONDS: Final[float]
@@ -218,7 +221,7 @@ class Alignment:
         """Length of the matching passage, in the clip."""
     @property
     def speed_factor(self) -> float:
-        """How many times faster than the recording the clip plays."""
+        """How many times faster than the recording the clip plays; always 1 in version 1."""
     @property
     def score(self) -> float:
         """Calibrated probability, in [0, 1], that the clip was taken from this recording."""
@@ -335,8 +338,16 @@ def matched_landmarks(
     query_landmarks: bytes,
     reference_landmarks: bytes,
     track_offset_seconds: float,
+    speed_factor: float = 1.0,
 ) -> npt.NDArray[np.float32]:
     """Finds landmarks that agree when the clip begins at `track_offset_seconds` of the track.
+
+    Args:
+        algorithm_version: of the fingerprints.
+        query_landmarks: of the clip.
+        reference_landmarks: of the track.
+        track_offset_seconds: where the clip begins in the track.
+        speed_factor: how many times faster than the recording the clip plays.
 
     Returns:
         Shape (m, 2): time in the clip and time in the track, seconds.
