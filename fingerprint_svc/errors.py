@@ -9,6 +9,7 @@ ServiceError
     ├── AudioTooManyChannelsError
     ├── AudioTooLongError        more audio than one call analyses
     ├── AudioTooLargeError       more bytes than one call takes
+    ├── AlgorithmUnsupportedError
     ├── StreamOutOfOrderError    config first, then chunks
     ├── StreamIdleError          the caller stopped sending
     ├── DecodeLimitReachedError  decoding took too much time or memory
@@ -89,6 +90,14 @@ class AudioTooLargeError(FingerprintError):
     code = grpc.StatusCode.RESOURCE_EXHAUSTED
     reason = "AUDIO_TOO_LARGE"
     metadata_keys = ("byte_count_max",)
+
+
+class AlgorithmUnsupportedError(FingerprintError):
+    """The version of the extractor is not one this release has."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "ALGORITHM_UNSUPPORTED"
+    metadata_keys = ("algorithm_version", "known_algorithm_versions")
 
 
 class StreamOutOfOrderError(FingerprintError):

@@ -11,8 +11,6 @@ import struct
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-ALGORITHM_VERSION = 1
-
 
 class Purpose(enum.StrEnum):
     """What a fingerprint is for; the names are those of the core."""
@@ -48,6 +46,7 @@ class Job:
         refuse_longer: whether audio beyond `keep_seconds` is an error rather than cut.
         part_seconds: new audio after which a part of the fingerprint is sent.
         pushed: whether all bytes follow the job at once; else the worker asks for them.
+        algorithm_version: of the extractor; 0 means the current one.
     """
 
     purpose: Purpose
@@ -57,6 +56,7 @@ class Job:
     refuse_longer: bool
     part_seconds: float
     pushed: bool = False
+    algorithm_version: int = 0
 
     def to_json(self) -> bytes:
         """Returns the form that travels to a worker."""
@@ -81,6 +81,7 @@ class Part:
         vectors_f16le: embeddings, 256 bytes a row.
         active_windows: one byte a row.
         landmarks: 8 bytes each.
+        algorithm_version: of the extractor that made them.
     """
 
     first_row: int
@@ -88,12 +89,14 @@ class Part:
     vectors_f16le: bytes
     active_windows: bytes
     landmarks: bytes
+    algorithm_version: int
 
-    _HEAD = struct.Struct("<IdII")
+    _HEAD = struct.Struct("<iIdII")
 
     def to_bytes(self) -> bytes:
         """Returns the form that travels from a worker."""
         head = self._HEAD.pack(
+            self.algorithm_version,
             self.first_row,
             self.duration_seconds,
             len(self.vectors_f16le),
@@ -108,7 +111,7 @@ class Part:
         Raises:
             struct.error: the bytes are no part.
         """
-        first_row, duration_seconds, vectors, active = cls._HEAD.unpack_from(data)
+        version, first_row, duration_seconds, vectors, active = cls._HEAD.unpack_from(data)
         at = cls._HEAD.size
         return cls(
             first_row=first_row,
@@ -116,6 +119,7 @@ class Part:
             vectors_f16le=data[at : at + vectors],
             active_windows=data[at + vectors : at + vectors + active],
             landmarks=data[at + vectors + active :],
+            algorithm_version=version,
         )
 
 
@@ -129,6 +133,7 @@ class Summary:
         duration_seconds: audio analysed.
         decode_seconds: time spent in demuxing, decoding, downmix and resampling.
         extract_seconds: time spent in the extractor.
+        algorithm_version: of the extractor.
     """
 
     container: str
@@ -136,6 +141,7 @@ class Summary:
     duration_seconds: float
     decode_seconds: float
     extract_seconds: float
+    algorithm_version: int
 
     def to_json(self) -> bytes:
         """Returns the form that travels from a worker."""

@@ -43,12 +43,14 @@ class Extraction:
         pcm: layout of raw samples; None means a container.
         start_seconds: where the analysis begins, >= 0.
         seconds_max: most audio analysed; None means as much as the purpose allows.
+        algorithm_version: of the extractor; 0 means the current one.
     """
 
     purpose: Purpose
     pcm: PcmLayout | None
     start_seconds: float
     seconds_max: float | None
+    algorithm_version: int = 0
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class FingerprintService:
                 else:
                     summary = result
         _record(summary, wanted.purpose, len(content))
-        return _joined(parts, summary.duration_seconds), summary
+        return _joined(parts, summary), summary
 
     async def stream(
         self, wanted: Extraction, chunks: AsyncIterator[bytes]
@@ -160,6 +162,7 @@ class FingerprintService:
             keep_seconds=min(asked, longest),
             refuse_longer=unlimited and wanted.purpose is Purpose.REFERENCE,
             part_seconds=part_seconds,
+            algorithm_version=wanted.algorithm_version,
         )
 
 
@@ -207,13 +210,14 @@ async def _one(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
-def _joined(parts: list[Part], duration_seconds: float) -> Part:
+def _joined(parts: list[Part], summary: Summary) -> Part:
     return Part(
         first_row=0,
-        duration_seconds=duration_seconds,
+        duration_seconds=summary.duration_seconds,
         vectors_f16le=b"".join(part.vectors_f16le for part in parts),
         active_windows=b"".join(part.active_windows for part in parts),
         landmarks=b"".join(part.landmarks for part in parts),
+        algorithm_version=summary.algorithm_version,
     )
 
 

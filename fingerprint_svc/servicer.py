@@ -15,7 +15,7 @@ from sonica.fingerprint.v1 import (
 )
 
 from fingerprint_svc import errors
-from fingerprint_svc.model import ALGORITHM_VERSION, Part, PcmLayout, Purpose
+from fingerprint_svc.model import Part, PcmLayout, Purpose
 from fingerprint_svc.service import End, Extraction, FingerprintService
 
 _PURPOSES = {
@@ -91,7 +91,10 @@ def _response(
         return fingerprint_service_pb2.StreamFingerprintResponse(
             part=_fingerprint(result, purpose), first_row=result.first_row
         )
-    ended = Part(result.row_count, result.summary.duration_seconds, b"", b"", b"")
+    summary = result.summary
+    ended = Part(
+        result.row_count, summary.duration_seconds, b"", b"", b"", summary.algorithm_version
+    )
     return fingerprint_service_pb2.StreamFingerprintResponse(
         part=_fingerprint(ended, purpose),
         first_row=result.row_count,
@@ -111,12 +114,13 @@ def _extraction(
         else None,
         start_seconds=_seconds(config.start_offset),
         seconds_max=_seconds(config.max_duration) if config.HasField("max_duration") else None,
+        algorithm_version=config.algorithm_version,
     )
 
 
 def _fingerprint(part: Part, purpose: Purpose) -> fingerprint_pb2.Fingerprint:
     return fingerprint_pb2.Fingerprint(
-        algorithm_version=ALGORITHM_VERSION,
+        algorithm_version=part.algorithm_version,
         purpose=_PURPOSE_NUMBERS[purpose],
         vectors_f16le=part.vectors_f16le,
         active_windows=part.active_windows,

@@ -1,16 +1,15 @@
-"""What a fingerprint has to be before it is searched with or stored. CPU only, up to a few ms."""
+"""What a fingerprint has to be before it is searched with or stored. CPU only, up to a few ms.
+
+Whether it is of the version wanted is asked before; here it only has to be of a known one.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import sonica_core
 
-from match_svc.errors import (
-    AlgorithmMismatchError,
-    FingerprintEmptyError,
-    FingerprintMalformedError,
-)
-from match_svc.model import ALGORITHM_VERSION, Fingerprint
+from match_svc.errors import FingerprintEmptyError, FingerprintMalformedError
+from match_svc.model import Fingerprint
 
 QUERY_ROWS_MAX = 512
 # How far the stated duration may be from what the rows cover: windows may begin before the audio
@@ -23,7 +22,7 @@ def check_query(fingerprint: Fingerprint) -> sonica_core.QueryFingerprint:
     """Checks the fingerprint of a clip.
 
     Raises:
-        AlgorithmMismatchError, FingerprintMalformedError.
+        FingerprintMalformedError.
     """
     row_count = _check(fingerprint, "query", sonica_core.QUERY_HOP_SECONDS)
     if row_count > QUERY_ROWS_MAX:
@@ -43,7 +42,7 @@ def check_reference(fingerprint: Fingerprint) -> None:
     """Checks the fingerprint of a recording that is to be registered.
 
     Raises:
-        AlgorithmMismatchError, FingerprintMalformedError, FingerprintEmptyError.
+        FingerprintMalformedError, FingerprintEmptyError.
     """
     _check(fingerprint, "reference", sonica_core.REFERENCE_HOP_SECONDS)
     if not any(fingerprint.active_windows):
@@ -55,13 +54,6 @@ def check_reference(fingerprint: Fingerprint) -> None:
 
 def _check(fingerprint: Fingerprint, purpose: str, hop_seconds: float) -> int:
     """Returns the number of rows."""
-    if fingerprint.algorithm_version != ALGORITHM_VERSION:
-        raise AlgorithmMismatchError(
-            f"the fingerprint has algorithm_version {fingerprint.algorithm_version}; "
-            f"the catalogue has {ALGORITHM_VERSION}",
-            algorithm_version=str(fingerprint.algorithm_version),
-            catalog_algorithm_version=str(ALGORITHM_VERSION),
-        )
     try:
         row_count = sonica_core.validate_fingerprint(
             fingerprint.algorithm_version,

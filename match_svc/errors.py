@@ -3,12 +3,14 @@
     ServiceError
     ├── FingerprintMalformedError     FINGERPRINT_MALFORMED   the bytes are not a fingerprint
     ├── AlgorithmMismatchError        ALGORITHM_MISMATCH      made by another extractor
+    ├── AlgorithmUnsupportedError     ALGORITHM_UNSUPPORTED   an extractor nobody has
     ├── FingerprintEmptyError         FINGERPRINT_EMPTY       nothing in it to recognise by
     ├── TrackNotFoundError            TRACK_NOT_FOUND
     ├── PageTokenInvalidError         PAGE_TOKEN_INVALID
     ├── ExternalIdTakenError          EXTERNAL_ID_TAKEN       by other audio
     ├── RequestIdReusedError          REQUEST_ID_REUSED       for other audio
     ├── RebuildRunningError           REBUILD_RUNNING
+    ├── FingerprintsMissingError      FINGERPRINTS_MISSING    tracks lack those of an extractor
     ├── IndexUnreachableError         INDEX_UNREACHABLE       Qdrant is down or has lost the index
     ├── StoreUnreachableError         STORE_UNREACHABLE       PostgreSQL is down or too slow
     └── StorageFullError              STORAGE_FULL            a store has no room left
@@ -18,6 +20,8 @@ share have `sonica.matching`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import grpc
 
@@ -43,6 +47,32 @@ class AlgorithmMismatchError(ServiceError):
     reason = "ALGORITHM_MISMATCH"
     domain = _MATCHING
     metadata_keys = ("algorithm_version", "catalog_algorithm_version")
+
+    def __init__(self, found: int, catalog: int) -> None:
+        """Takes the version of the fingerprint and that of the catalogue."""
+        super().__init__(
+            f"the fingerprint has algorithm_version {found}; the catalogue has {catalog}",
+            algorithm_version=str(found),
+            catalog_algorithm_version=str(catalog),
+        )
+
+
+class AlgorithmUnsupportedError(ServiceError):
+    """The version of the extractor is not one this release has."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "ALGORITHM_UNSUPPORTED"
+    domain = _CATALOG
+    metadata_keys = ("algorithm_version", "known_algorithm_versions")
+
+    def __init__(self, wanted: int, known: Sequence[int]) -> None:
+        """Takes the version asked for and those there are."""
+        listed = ", ".join(map(str, known))
+        super().__init__(
+            f"algorithm_version is {wanted}; this release has {listed}",
+            algorithm_version=str(wanted),
+            known_algorithm_versions=listed,
+        )
 
 
 class FingerprintEmptyError(ServiceError):
@@ -94,6 +124,26 @@ class RebuildRunningError(ServiceError):
     code = grpc.StatusCode.ABORTED
     reason = "REBUILD_RUNNING"
     domain = _CATALOG
+
+
+class FingerprintsMissingError(ServiceError):
+    """The catalogue cannot move to an extractor that some of its tracks have no fingerprint of."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "FINGERPRINTS_MISSING"
+    domain = _CATALOG
+    metadata_keys = ("algorithm_version", "missing_track_count", "missing_tracks")
+
+    def __init__(self, version: int, count: int, names: Sequence[str]) -> None:
+        """Takes the version, how many tracks lack it, and the names of the first of them."""
+        listed = "; ".join(names) + ("; ..." if count > len(names) else "")
+        super().__init__(
+            f"{count} tracks have no fingerprint of algorithm_version {version} ({listed}); "
+            "register their files with that version, or delete them, and rebuild again",
+            algorithm_version=str(version),
+            missing_track_count=str(count),
+            missing_tracks=listed,
+        )
 
 
 class IndexUnreachableError(ServiceError):

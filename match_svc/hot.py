@@ -4,8 +4,8 @@ Two tiers, this process and Redis; both may lose anything at any time and no ans
 
 - `recognition:<hash>` carries the epoch of the catalogue it was computed in. Whoever reads it has
   to compare that with the current one.
-- `song:<track id>` never becomes wrong: tracks do not change, and a track id is never used again.
-  Whether the track is still ACTIVE is asked of PostgreSQL, always.
+- `song:<track id>` never becomes wrong in what an answer tells of it: tracks do not change, and a
+  track id is never used again. Whether the track is still ACTIVE is asked of PostgreSQL, always.
 """
 
 from __future__ import annotations

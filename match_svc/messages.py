@@ -93,6 +93,7 @@ def track_to(track: Track) -> track_pb2.Track:
         duration=microseconds_to(track.duration),
         state=f"TRACK_STATE_{track.state}",
         algorithm_version=track.algorithm_version,
+        algorithm_versions=track.algorithm_versions,
         create_time=create_time,
         content_sha256=track.content_sha256,
         year=about.year,

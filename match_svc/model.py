@@ -5,12 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum
+from typing import NamedTuple
 from uuid import UUID
-
-import sonica_core
-
-#: The extractor all fingerprints of the catalogue were made by.
-ALGORITHM_VERSION: int = sonica_core.ALGORITHM_VERSIONS[-1]
 
 
 class TrackState(StrEnum):
@@ -45,7 +41,12 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A registered recording. Nothing of it ever changes but its state."""
+    """A registered recording. What it is never changes; how it is recognised may.
+
+    Attributes:
+        algorithm_version: extractor the catalogue is searched by.
+        algorithm_versions: extractors of its stored fingerprints, ascending; none in a `Match`.
+    """
 
     track_number: int
     track_id: UUID
@@ -53,6 +54,7 @@ class Track:
     duration: int
     state: TrackState
     algorithm_version: int
+    algorithm_versions: tuple[int, ...]
     create_time: datetime
     content_sha256: bytes
 
@@ -78,31 +80,46 @@ class Registration:
     request_id: UUID | None
 
 
+class Generation(NamedTuple):
+    """One copy of all vectors of one extractor.
+
+    Attributes:
+        algorithm_version: of the vectors.
+        number: never used twice in a catalogue, by whatever extractor.
+    """
+
+    algorithm_version: int
+    number: int
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """The one row every write passes through.
 
     Attributes:
         epoch: changes with every change of what a search can find, and never returns.
-        serving: generation of the index that answers; 0 before there is one.
-        building: generation that is being built beside it; 0 when none is.
+        algorithm_version: extractor the catalogue is searched by; every ACTIVE track has a
+            fingerprint of it.
+        serving: generation of the index that answers, of that version; None before there is one.
+        building: generation that is being built beside it, of any version.
         building_cursor: last track number copied into `building`.
         active_track_count: ACTIVE tracks.
-        active_window_count: vectors those have in the index.
+        active_window_count: vectors those have in `serving`.
         active_duration: their length together.
     """
 
     epoch: UUID
-    serving: int
-    building: int
+    algorithm_version: int
+    serving: Generation | None
+    building: Generation | None
     building_cursor: int
     active_track_count: int
     active_window_count: int
     active_duration: int
 
     @property
-    def generations(self) -> tuple[int, ...]:
-        """The generations a write has to reach."""
+    def generations(self) -> tuple[Generation, ...]:
+        """The generations a write has to reach, as far as a track has their fingerprints."""
         return tuple(generation for generation in (self.serving, self.building) if generation)
 
 
@@ -133,8 +150,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class RebuildProgress:
-    """How far a rebuild of the index is, in tracks."""
+    """How far a rebuild of the index is, in tracks, and what it deleted of other extractors."""
 
     track_count: int
     total_track_count: int
-    done: bool
+    done: bool = False
+    dropped_fingerprint_count: int = 0

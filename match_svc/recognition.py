@@ -4,6 +4,10 @@ Why a cached answer is right: it carries the epoch of the catalogue, which chang
 every write that changes what can be found, and never returns. An answer is kept only if that epoch
 was seen before its search began and again when its passages were read, so nothing changed between;
 and it is given only after PostgreSQL has said that the epoch is still the current one.
+
+The catalogue is searched by one version of the extractor, which a rebuild may change at any time. A
+search begins with the version seen last; whether it is still the one is said by the statement that
+reads its passages, so that no answer is computed of what is about to be dropped.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import numpy as np
@@ -19,10 +23,11 @@ import sonica_core
 from sonica_core import Alignment
 
 from match_svc.admission import check_query
+from match_svc.errors import AlgorithmMismatchError, IndexUnreachableError
 from match_svc.hot import CachedAnswer, HotCache
-from match_svc.model import ALGORITHM_VERSION, Answer, Fingerprint, Match, Track, TrackState
+from match_svc.model import Answer, Fingerprint, Match, Track, TrackState
 from match_svc.passage_ranges import passage_ranges
-from match_svc.stores import tracks
+from match_svc.stores import ledger, tracks
 from match_svc.stores.passages import Passages, read_epoch, read_passages
 from match_svc.stores.port import NEIGHBOUR_COUNT, NO_POINT, Neighbours, VectorIndex
 from match_svc.stores.postgres import Database
@@ -76,6 +81,7 @@ class Recognizer:
         self._hot = hot
         self._workers = workers
         self._epoch_seen: UUID | None = None
+        self._version_seen = 0
 
     async def find(self, question: Question) -> Found:
         """Answers a question; the answer is empty when no track passes the gate.
@@ -84,6 +90,9 @@ class Recognizer:
             AlgorithmMismatchError, FingerprintMalformedError, IndexUnreachableError,
             StoreUnreachableError.
         """
+        version = question.fingerprint.algorithm_version
+        if version != self._version_seen:
+            await self._require_served(version)
         query = await self._workers.run(check_query, question.fingerprint)
         if not any(question.fingerprint.active_windows):
             return Found(_NOTHING)
@@ -95,16 +104,23 @@ class Recognizer:
         started = time.perf_counter()
         neighbours = await self._search(question.fingerprint)
         searched = time.perf_counter()
-        passages = await self._passages(neighbours, question.fingerprint.duration / 1e6)
+        passages = await self._passages(neighbours, question.fingerprint)
         with telemetry.span("align", candidate_count=len(passages.references)):
             alignments = await self._workers.run(
-                sonica_core.align, ALGORITHM_VERSION, query, passages.references
+                sonica_core.align, version, query, passages.references
             )
         answer = await self._answer(question, alignments, passages)
         self._epoch_seen = passages.epoch
         if passages.epoch == epoch_before:
             await self._hot.keep_answer(digest, CachedAnswer(passages.epoch, answer))
         return Found(answer, searched - started, time.perf_counter() - searched)
+
+    async def _require_served(self, version: int) -> None:
+        """Raises AlgorithmMismatchError unless the catalogue is searched by this version."""
+        async with self._database.connection("read_ledger") as connection:
+            self._version_seen = (await ledger.read(connection)).algorithm_version
+        if version != self._version_seen:
+            raise AlgorithmMismatchError(version, self._version_seen)
 
     async def _still_true(self, digest: str) -> Answer | None:
         cached = await self._hot.answer(digest)
@@ -118,25 +134,31 @@ class Recognizer:
         """Searches with the active rows; the other rows have no neighbours."""
         active = np.frombuffer(fingerprint.active_windows, dtype=np.uint8) != 0
         vectors = sonica_core.decode_vectors(fingerprint.vectors_f16le)[active]
-        with telemetry.span("search", query_count=len(vectors)):
-            found = await self._index.search(vectors)
+        version = fingerprint.algorithm_version
+        try:
+            with telemetry.span("search", query_count=len(vectors)):
+                found = await self._index.search(version, vectors)
+        except IndexUnreachableError:
+            await self._require_served(version)  # it may have been dropped for another
+            raise
         ids = np.full((len(active), NEIGHBOUR_COUNT), NO_POINT, dtype=np.uint64)
         scores = np.zeros((len(active), NEIGHBOUR_COUNT), dtype=np.float32)
         ids[active], scores[active] = found
         return Neighbours(ids, scores)
 
-    async def _passages(self, neighbours: Neighbours, clip_seconds: float) -> Passages:
+    async def _passages(self, neighbours: Neighbours, fingerprint: Fingerprint) -> Passages:
+        version = fingerprint.algorithm_version
         with telemetry.span("vote"):
             candidates = await self._workers.run(
-                sonica_core.vote,
-                ALGORITHM_VERSION,
-                neighbours.ids,
-                neighbours.scores,
-                _CANDIDATE_COUNT,
+                sonica_core.vote, version, neighbours.ids, neighbours.scores, _CANDIDATE_COUNT
             )
-        ranges = passage_ranges(candidates, clip_seconds)
+        ranges = passage_ranges(candidates, fingerprint.duration / 1e6)
         async with self._database.connection("read_passages") as connection:
-            return await read_passages(connection, ranges)
+            passages = await read_passages(connection, version, ranges)
+        self._version_seen = passages.algorithm_version
+        if version != self._version_seen:
+            raise AlgorithmMismatchError(version, self._version_seen)
+        return passages
 
     async def _answer(
         self, question: Question, alignments: Sequence[Alignment], passages: Passages
@@ -147,10 +169,11 @@ class Recognizer:
             rejected = []
         wanted = [passages.track_ids[a.track_number] for a in (*accepted, *rejected)]
         known = await self._tracks(wanted)
+        version = passages.algorithm_version
 
         def matches(chosen: Sequence[Alignment]) -> tuple[Match, ...]:
             found = ((known.get(passages.track_ids[a.track_number]), a) for a in chosen)
-            return tuple(_match(track, a) for track, a in found if track is not None)
+            return tuple(_match(version, track, a) for track, a in found if track is not None)
 
         return Answer(matches(accepted), matches(rejected))
 
@@ -167,9 +190,10 @@ class Recognizer:
         return known
 
 
-def _match(track: Track, alignment: Alignment) -> Match:
+def _match(version: int, track: Track, alignment: Alignment) -> Match:
     return Match(
-        track=track,
+        # Metadata may have been read before the catalogue moved, or a fingerprint was added.
+        track=replace(track, algorithm_version=version, algorithm_versions=()),
         track_offset_seconds=alignment.track_offset_seconds,
         clip_offset_seconds=alignment.clip_offset_seconds,
         matched_duration_seconds=alignment.matched_duration_seconds,

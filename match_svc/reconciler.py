@@ -7,7 +7,11 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from match_svc.errors import IndexUnreachableError, RebuildRunningError
+from match_svc.errors import (
+    AlgorithmMismatchError,
+    IndexUnreachableError,
+    RebuildRunningError,
+)
 from match_svc.rebuild import IndexKeeper
 from match_svc.stores import tracks
 from match_svc.stores.postgres import Database
@@ -112,7 +116,10 @@ class Reconciler:
             IndexUnreachableError, StoreUnreachableError, StorageFullError: the others wait.
         """
         try:
-            await self._writer.activate(track_number, skip_locked=True)
+            try:
+                await self._writer.activate(track_number, skip_locked=True)
+            except AlgorithmMismatchError:
+                await self._writer.give_up(track_number)
             await self._writer.remove(track_number, skip_locked=True)
         except ServiceError:
             raise

@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import sonica_core
 from sonica.catalog.v1 import catalog_service_pb2_grpc
 from sonica.matching.v1 import matching_service_pb2_grpc
 
 from match_svc.hot import HotCache, Lifetimes
-from match_svc.model import ALGORITHM_VERSION
 from match_svc.rebuild import IndexKeeper
 from match_svc.recognition import Recognizer
 from match_svc.reconciler import Reconciler
 from match_svc.service import Catalog
 from match_svc.servicer import CatalogServicer, MatchingServicer
 from match_svc.settings import Settings
+from match_svc.stores import ledger
 from match_svc.stores.lru import LruCache
 from match_svc.stores.migrate import migrate
-from match_svc.stores.postgres import open_database
+from match_svc.stores.postgres import Database, open_database
 from match_svc.stores.qdrant import ClusterOptions, QdrantIndex
 from match_svc.stores.redis import open_redis
 from match_svc.workers import open_workers
 from match_svc.writer import TrackWriter
 from mesh.runtime.channels import open_channel
-from mesh.runtime.serve import Registration
+from mesh.runtime.serve import Registration, StartError
 
 _DATABASE_PATIENCE_SECONDS = 30.0
 
@@ -34,7 +35,7 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
     """Opens everything match_svc needs and yields its services.
 
     Raises:
-        StartError: PostgreSQL does not come up, or its schema is not ours.
+        StartError: PostgreSQL does not come up, or what it holds is not ours.
     """
     async with AsyncExitStack() as stack:
         workers = stack.enter_context(open_workers(settings.worker_threads))
@@ -47,6 +48,7 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
             )
         )
         await migrate(database)
+        await _begin_catalog(database)
         index = await stack.enter_async_context(_open_index(settings))
         hot = await stack.enter_async_context(_open_hot_cache(settings))
         writer = TrackWriter(database, index, workers, settings.database_pool_size // 2)
@@ -74,6 +76,22 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
         )
 
 
+async def _begin_catalog(database: Database) -> None:
+    """Gives a new catalogue the current version, and looks at that of an old one.
+
+    Raises:
+        StartError: this release cannot search it.
+    """
+    async with database.connection("begin_catalog") as connection:
+        now = await ledger.begin_catalog(connection, sonica_core.CURRENT_ALGORITHM_VERSION)
+    if now.algorithm_version not in sonica_core.ALGORITHM_VERSIONS:
+        known = ", ".join(map(str, sonica_core.ALGORITHM_VERSIONS))
+        raise StartError(
+            f"the catalogue has algorithm_version {now.algorithm_version}; this release has "
+            f"{known}: start the release that made it, or a later one"
+        )
+
+
 @asynccontextmanager
 async def _open_index(settings: Settings) -> AsyncIterator[QdrantIndex]:
     key = settings.qdrant_api_key
@@ -81,7 +99,6 @@ async def _open_index(settings: Settings) -> AsyncIterator[QdrantIndex]:
         yield QdrantIndex(
             channel,
             settings.collection,
-            ALGORITHM_VERSION,
             settings.index_timeout_seconds,
             ClusterOptions(
                 key.get_secret_value() if key else None,

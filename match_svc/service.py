@@ -10,8 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import sonica_core
+
 from match_svc import admission
 from match_svc.errors import (
+    AlgorithmMismatchError,
     ExternalIdTakenError,
     RequestIdReusedError,
     StoreUnreachableError,
@@ -19,7 +22,7 @@ from match_svc.errors import (
 )
 from match_svc.hot import HotCache
 from match_svc.model import Fingerprint, Ledger, Outcome, Registration, Track, TrackState
-from match_svc.stores import ledger, tracks
+from match_svc.stores import fingerprints, ledger, tracks
 from match_svc.stores.port import VectorIndex
 from match_svc.stores.postgres import Connection, Database
 from match_svc.stores.tracks import Claim
@@ -33,11 +36,12 @@ _ATTEMPTS = 4
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Size of the catalogue."""
+    """Size of the catalogue; `track_counts` by algorithm version, of each that is known."""
 
     ledger: Ledger
     pending_track_count: int
     vector_count: int
+    track_counts: dict[int, int]
 
 
 class Catalog:
@@ -61,23 +65,39 @@ class Catalog:
         """Registers a recording; it is searchable on return.
 
         The same recording, or the same request, is registered once however often and however
-        concurrently it is asked for. One that was cut off is finished.
+        concurrently it is asked for. One that was cut off is finished. Of a recording that is
+        registered a fingerprint of another version is stored beside the others.
 
         Raises:
+            AlgorithmMismatchError: the version is not the catalogue's, the recording is new.
             Those of `check_reference`, ExternalIdTakenError, RequestIdReusedError,
             IndexUnreachableError, StoreUnreachableError, StorageFullError.
         """
+        version = registration.fingerprint.algorithm_version
+        if version not in sonica_core.ALGORITHM_VERSIONS:
+            raise AlgorithmMismatchError(version, await self._served_version())
         await self._workers.run(admission.check_reference, registration.fingerprint)
         for _ in range(_ATTEMPTS):
             async with self._database.transaction("store_track") as connection:
-                stored = await tracks.insert(connection, registration)
+                served = (await ledger.read(connection)).algorithm_version
+                stored = (
+                    await tracks.insert(connection, registration) if version == served else None
+                )
                 claims = [] if stored else await tracks.claims(connection, registration)
+            if not claims and version != served:
+                raise AlgorithmMismatchError(version, served)
             track = stored or await self._settle(registration, claims)
+            if track is not None and version not in track.algorithm_versions:
+                track = await self._writer.add(track.track_number, registration.fingerprint)
             if track is not None and track.state is TrackState.PENDING:
                 track = await self._writer.activate(track.track_number)
             if track is not None and track.state is TrackState.ACTIVE:
                 return track, Outcome.REGISTERED if stored else Outcome.ALREADY_REGISTERED
         raise StoreUnreachableError("the same recording is being removed; try again")
+
+    async def _served_version(self) -> int:
+        async with self._database.connection("read_ledger") as connection:
+            return (await ledger.read(connection)).algorithm_version
 
     async def _settle(self, registration: Registration, claims: list[Claim]) -> Track | None:
         """Returns the track a registration means; None when the way may be free by now."""
@@ -96,14 +116,16 @@ class Catalog:
             return await _visible(connection, name)
 
     async def read_fingerprint(self, name: str) -> Fingerprint:
-        """Returns the stored fingerprint of a track.
+        """Returns the fingerprint a track is recognised by.
 
         Raises:
             TrackNotFoundError, StoreUnreachableError.
         """
         async with self._database.connection("get_fingerprint") as connection:
             track = await _visible(connection, name)
-            fingerprint = await tracks.read_fingerprint(connection, track.track_number)
+            fingerprint = await fingerprints.read(
+                connection, track.track_number, track.algorithm_version
+            )
         if fingerprint is None:
             raise _not_found(name)
         return fingerprint
@@ -148,8 +170,11 @@ class Catalog:
         async with self._database.connection("read_statistics") as connection:
             now = await ledger.read(connection)
             pending = await tracks.count_unfinished(connection)
+            others = [v for v in sonica_core.ALGORITHM_VERSIONS if v != now.algorithm_version]
+            track_counts = await fingerprints.count_tracks(connection, others)
+        track_counts[now.algorithm_version] = now.active_track_count
         vectors = await self._index.count(now.serving) if now.serving else 0
-        return Statistics(now, pending, vectors or 0)
+        return Statistics(now, pending, vectors or 0, track_counts)
 
 
 def meant_track(registration: Registration, claims: list[Claim]) -> Track | None:

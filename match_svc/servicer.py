@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
+import sonica_core
 from sonica.catalog.v1 import catalog_service_pb2 as catalog_pb
 from sonica.catalog.v1 import catalog_service_pb2_grpc
 from sonica.fingerprint.v1 import fingerprint_pb2
@@ -13,7 +14,6 @@ from sonica.matching.v1 import matching_service_pb2 as matching_pb
 from sonica.matching.v1 import matching_service_pb2_grpc
 
 from match_svc import messages
-from match_svc.model import ALGORITHM_VERSION
 from match_svc.rebuild import IndexKeeper
 from match_svc.recognition import Question, Recognizer
 from match_svc.service import Catalog
@@ -111,15 +111,19 @@ class CatalogServicer(catalog_service_pb2_grpc.CatalogServiceServicer):
         )
 
     async def RebuildIndex(
-        self, _request: catalog_pb.RebuildIndexRequest, _context: Any
+        self, request: catalog_pb.RebuildIndexRequest, _context: Any
     ) -> AsyncIterator[catalog_pb.RebuildIndexResponse]:
-        """Makes the vector index anew."""
-        async with aclosing(self._keeper.rebuild()) as steps:
+        """Makes the vector index anew, by the extractor asked for."""
+        rebuilding = self._keeper.rebuild(
+            request.algorithm_version, drop_others=request.drop_other_versions
+        )
+        async with aclosing(rebuilding) as steps:
             async for progress in steps:
                 yield catalog_pb.RebuildIndexResponse(
                     track_count=progress.track_count,
                     total_track_count=progress.total_track_count,
                     done=progress.done,
+                    dropped_fingerprint_count=progress.dropped_fingerprint_count,
                 )
 
     async def GetCatalogStatistics(
@@ -127,10 +131,17 @@ class CatalogServicer(catalog_service_pb2_grpc.CatalogServiceServicer):
     ) -> catalog_pb.GetCatalogStatisticsResponse:
         """Returns the size of the catalogue."""
         statistics = await self._catalog.statistics()
+        now = statistics.ledger
         return catalog_pb.GetCatalogStatisticsResponse(
-            active_track_count=statistics.ledger.active_track_count,
+            active_track_count=now.active_track_count,
             pending_track_count=statistics.pending_track_count,
-            total_duration=messages.microseconds_to(statistics.ledger.active_duration),
+            total_duration=messages.microseconds_to(now.active_duration),
             vector_count=statistics.vector_count,
-            algorithm_version=ALGORITHM_VERSION,
+            algorithm_version=now.algorithm_version,
+            current_algorithm_version=sonica_core.CURRENT_ALGORITHM_VERSION,
+            building_algorithm_version=now.building.algorithm_version if now.building else 0,
+            coverages=[
+                catalog_pb.AlgorithmCoverage(algorithm_version=version, track_count=count)
+                for version, count in sorted(statistics.track_counts.items())
+            ],
         )

@@ -25,6 +25,7 @@ _ADVICE = {
     "EXTERNAL_ID_TAKEN": "Other audio has this external_id; delete that track, or choose another.",
     "STORAGE_FULL": "Free some space, then run the command again: it goes on where it stopped.",
     "REBUILD_RUNNING": "Wait until it has ended.",
+    "CATALOG_MOVED": "The catalogue has just gone over to another extractor; try again.",
     "INDEX_UNREACHABLE": "Look at `sonica status`; then try again.",
     "STORE_UNREACHABLE": "Look at `sonica status`; then try again.",
     "DECODERS_BUSY": "Try again with fewer --jobs.",

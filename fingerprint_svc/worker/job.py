@@ -5,16 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from sonica_core import Extractor, NonFiniteAudioError
-
-from fingerprint_svc.model import (
-    ALGORITHM_VERSION,
-    Job,
-    JobError,
-    Part,
-    Summary,
-    WorkerLimits,
+from sonica_core import (
+    ALGORITHM_VERSIONS,
+    CURRENT_ALGORITHM_VERSION,
+    Extractor,
+    NonFiniteAudioError,
 )
+
+from fingerprint_svc.model import Job, JobError, Part, Summary, WorkerLimits
 from fingerprint_svc.worker.decoding import open_track
 from fingerprint_svc.worker.mono import SAMPLE_RATE_HZ, F32Array
 from fingerprint_svc.worker.source import Source
@@ -55,7 +53,8 @@ def run_job(
     """
     started = time.perf_counter()
     extracting = Stopwatch()
-    extractor = Extractor(ALGORITHM_VERSION, job.purpose)
+    version = _known_version(job.algorithm_version)
+    extractor = Extractor(version, job.purpose)
     sample_count = part_at = 0
     part_samples = round(job.part_seconds * SAMPLE_RATE_HZ)
     with open_track(source, job.pcm, limits) as track:
@@ -65,11 +64,11 @@ def run_job(
             sample_count += len(pcm)
             if sample_count - part_at >= part_samples:
                 part_at = sample_count
-                _emit_new(extractor, extracting, emit)
+                _emit_new(version, extractor, extracting, emit)
         container, codec = track.container, track.codec
     with extracting:
         extractor.finish()
-    _emit_new(extractor, extracting, emit)
+    _emit_new(version, extractor, extracting, emit)
     busy = time.perf_counter() - started - waiting.seconds
     return Summary(
         container=container,
@@ -77,7 +76,26 @@ def run_job(
         duration_seconds=sample_count / SAMPLE_RATE_HZ,
         decode_seconds=max(0.0, busy - extracting.seconds),
         extract_seconds=extracting.seconds,
+        algorithm_version=version,
     )
+
+
+def _known_version(wanted: int) -> int:
+    """Returns the version to extract in.
+
+    Raises:
+        JobError: ALGORITHM_UNSUPPORTED.
+    """
+    if wanted and wanted not in ALGORITHM_VERSIONS:
+        known = ", ".join(map(str, ALGORITHM_VERSIONS))
+        raise JobError(
+            "ALGORITHM_UNSUPPORTED",
+            f"algorithm_version is {wanted}; this release extracts {known} (0 means "
+            f"{CURRENT_ALGORITHM_VERSION})",
+            algorithm_version=str(wanted),
+            known_algorithm_versions=known,
+        )
+    return wanted or CURRENT_ALGORITHM_VERSION
 
 
 def _excerpt(chunks: Iterator[F32Array], job: Job) -> Iterator[F32Array]:
@@ -112,7 +130,9 @@ def _push(extractor: Extractor, pcm: F32Array) -> None:
         raise JobError("AUDIO_NOT_FINITE", f"the audio is not finite: {error}") from error
 
 
-def _emit_new(extractor: Extractor, extracting: Stopwatch, emit: Callable[[Part], None]) -> None:
+def _emit_new(
+    version: int, extractor: Extractor, extracting: Stopwatch, emit: Callable[[Part], None]
+) -> None:
     with extracting:
         taken = extractor.take()
     if taken.active_windows or taken.landmarks:
@@ -123,5 +143,6 @@ def _emit_new(extractor: Extractor, extracting: Stopwatch, emit: Callable[[Part]
                 vectors_f16le=taken.vectors_f16le,
                 active_windows=taken.active_windows,
                 landmarks=taken.landmarks,
+                algorithm_version=version,
             )
         )

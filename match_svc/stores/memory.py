@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from match_svc.errors import IndexUnreachableError
+from match_svc.model import Generation
 from match_svc.stores.port import (
     NEIGHBOUR_COUNT,
     NO_POINT,
@@ -19,14 +20,15 @@ class MemoryIndex:
     """A `VectorIndex` that compares every vector with every other."""
 
     def __init__(self) -> None:
-        self._generations: dict[int, dict[int, F32Array]] = {}
-        self._serving: int | None = None
+        self._generations: dict[Generation, dict[int, F32Array]] = {}
+        self._serving: dict[int, Generation] = {}
 
-    async def search(self, vectors: F32Array) -> Neighbours:
+    async def search(self, algorithm_version: int, vectors: F32Array) -> Neighbours:
         """Compares all vectors with all points; ties in the order of ids."""
-        points = self._generations.get(self._serving or 0)
-        if points is None:
+        serving = self._serving.get(algorithm_version)
+        if serving is None:
             raise IndexUnreachableError("no generation of the index answers")
+        points = self._generations[serving]
         ids = np.full((len(vectors), NEIGHBOUR_COUNT), NO_POINT, dtype=np.uint64)
         scores = np.zeros((len(vectors), NEIGHBOUR_COUNT), dtype=np.float32)
         if points:
@@ -37,46 +39,46 @@ class MemoryIndex:
             scores[:, : best.shape[1]] = np.take_along_axis(cosines, best, axis=1)
         return Neighbours(ids, scores)
 
-    async def upsert(self, generation: int, ids: U64Array, vectors: F32Array) -> None:
+    async def upsert(self, generation: Generation, ids: U64Array, vectors: F32Array) -> None:
         """Writes points."""
         if generation not in self._generations:
             raise GenerationMissingError(str(generation))
         self._generations[generation].update(zip(ids.tolist(), vectors, strict=True))
 
-    async def delete(self, generation: int, ids: U64Array) -> None:
+    async def delete(self, generation: Generation, ids: U64Array) -> None:
         """Removes points."""
         for point in ids.tolist():
             self._generations.get(generation, {}).pop(point, None)
 
-    async def count(self, generation: int) -> int | None:
+    async def count(self, generation: Generation) -> int | None:
         """Counts points."""
         points = self._generations.get(generation)
         return None if points is None else len(points)
 
-    async def generations(self) -> set[int]:
+    async def generations(self) -> set[Generation]:
         """Lists generations."""
         return set(self._generations)
 
-    async def create(self, generation: int) -> None:
+    async def create(self, generation: Generation) -> None:
         """Makes an empty generation."""
         self._generations[generation] = {}
 
-    async def drop(self, generation: int) -> None:
+    async def drop(self, generation: Generation) -> None:
         """Removes a generation."""
         self._generations.pop(generation, None)
-        if self._serving == generation:
-            self._serving = None
+        if self._serving.get(generation.algorithm_version) == generation:
+            del self._serving[generation.algorithm_version]
 
-    async def serving(self) -> int | None:
+    async def serving(self, algorithm_version: int) -> Generation | None:
         """Tells which generation answers."""
-        return self._serving
+        return self._serving.get(algorithm_version)
 
-    async def serve(self, generation: int) -> None:
+    async def serve(self, generation: Generation) -> None:
         """Switches over."""
         if generation not in self._generations:
             raise GenerationMissingError(str(generation))
-        self._serving = generation
+        self._serving[generation.algorithm_version] = generation
 
-    async def is_settled(self, generation: int) -> bool:
+    async def is_settled(self, generation: Generation) -> bool:
         """Always: there is nothing to optimise."""
         return generation in self._generations

@@ -16,6 +16,8 @@ from mesh.runtime.serve import StartError
 
 # All replicas start at once; one migrates, the others wait. The number is arbitrary but ours.
 _LOCK = 0x50_4E_49_43_41_00_01
+# A migration may rewrite a row of every track.
+_SECONDS_MAX = 3600.0
 _LEDGER = """
 CREATE SCHEMA IF NOT EXISTS catalog;
 CREATE TABLE IF NOT EXISTS catalog.migration (
@@ -60,7 +62,7 @@ async def migrate(database: Database) -> None:
         MigrationChangedError: one that was applied has changed, or is not known here.
     """
     async with database.transaction("migrate") as connection:
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK, timeout=_SECONDS_MAX)
         await connection.execute(_LEDGER)
         await _apply(connection, migrations())
 
@@ -83,7 +85,7 @@ async def _apply(connection: Connection, known: list[Migration]) -> None:
                 f"migration {migration.name} has changed since it was applied; "
                 "write a new one instead"
             )
-        await connection.execute(migration.sql)
+        await connection.execute(migration.sql, timeout=_SECONDS_MAX)
         await connection.execute(
             "INSERT INTO catalog.migration (name, sha256) VALUES ($1, $2)",
             migration.name,

@@ -19,7 +19,7 @@ _VECTOR_BYTES = 2 * sonica_core.DIMENSION
 
 # The ledger on the left gives the epoch even when no candidate is ACTIVE.
 _READ = f"""
-SELECT l.epoch, p.* FROM catalog.ledger l LEFT JOIN (
+SELECT l.epoch, l.algorithm_version AS catalog_version, p.* FROM catalog.ledger l LEFT JOIN (
     SELECT t.track_number, t.track_id, w.first_row,
         substring(f.vectors_f16le
             from w.first_row * {_VECTOR_BYTES} + 1 for w.row_count * {_VECTOR_BYTES}) AS vectors,
@@ -30,7 +30,8 @@ SELECT l.epoch, p.* FROM catalog.ledger l LEFT JOIN (
     FROM unnest($1::bigint[], $2::integer[], $3::integer[], $4::integer[], $5::integer[])
         AS w(track_number, first_row, row_count, first_bucket, past_bucket)
     JOIN catalog.track t ON t.track_number = w.track_number AND t.state = 'ACTIVE'
-    JOIN catalog.fingerprint f ON f.track_number = w.track_number
+    JOIN catalog.fingerprint f
+        ON f.track_number = w.track_number AND f.algorithm_version = $6
     CROSS JOIN LATERAL (SELECT
         coalesce(f.landmark_starts[w.first_bucket + 1],
             octet_length(f.landmarks) / {LANDMARK_BYTES}) AS first,
@@ -45,11 +46,13 @@ class Passages(NamedTuple):
 
     Attributes:
         epoch: of the catalogue the passages are from.
+        algorithm_version: that catalogue is searched by; not always that of the passages.
         references: passages of ACTIVE tracks.
         track_ids: by track number.
     """
 
     epoch: UUID
+    algorithm_version: int
     references: list[sonica_core.ReferencePassage]
     track_ids: dict[int, UUID]
 
@@ -60,8 +63,10 @@ async def read_epoch(connection: Connection) -> UUID:
     return epoch
 
 
-async def read_passages(connection: Connection, ranges: Sequence[PassageRange]) -> Passages:
-    """Reads slices of the fingerprints of those tracks that are ACTIVE."""
+async def read_passages(
+    connection: Connection, algorithm_version: int, ranges: Sequence[PassageRange]
+) -> Passages:
+    """Reads slices of the fingerprints, of one version, of those tracks that are ACTIVE."""
     rows = await connection.fetch(
         _READ,
         [wanted.track_number for wanted in ranges],
@@ -69,10 +74,12 @@ async def read_passages(connection: Connection, ranges: Sequence[PassageRange]) 
         [wanted.row_count for wanted in ranges],
         [wanted.first_row // _ROWS_PER_BUCKET for wanted in ranges],
         [-(-(wanted.past_row + EDGE_ROWS) // _ROWS_PER_BUCKET) for wanted in ranges],
+        algorithm_version,
     )
     found = [row for row in rows if row["track_number"] is not None and row["active_windows"]]
     return Passages(
         epoch=rows[0]["epoch"],
+        algorithm_version=rows[0]["catalog_version"],
         references=[
             sonica_core.ReferencePassage(
                 row["track_number"],

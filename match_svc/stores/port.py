@@ -1,7 +1,8 @@
 """What match_svc asks of a vector index. Qdrant answers it; `memory` is its exact specification.
 
-The index holds generations: whole copies of all vectors, of which one answers. A point is one
-active row of a fingerprint; its id is `sonica_core.point_id`, and it carries nothing else.
+The index holds generations: whole copies of all vectors of one algorithm version. Of each version
+one generation answers. A point is one active row of a fingerprint; its id is
+`sonica_core.point_id`, and it carries nothing else.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from match_svc.model import Generation
 
 F32Array: TypeAlias = npt.NDArray[np.float32]
 U64Array: TypeAlias = npt.NDArray[np.uint64]
@@ -37,16 +40,24 @@ class Neighbours(NamedTuple):
 
 
 class VectorIndex(Protocol):
-    """The index of one catalogue and one algorithm version.
+    """The index of one catalogue.
 
     Every method raises IndexUnreachableError when the index does not answer in time.
     """
 
-    async def search(self, vectors: F32Array) -> Neighbours:
-        """Searches the generation that answers, shape (n, 128); IndexUnreachableError if none."""
+    async def search(self, algorithm_version: int, vectors: F32Array) -> Neighbours:
+        """Searches the generation of a version that answers.
+
+        Args:
+            algorithm_version: of the vectors.
+            vectors: shape (n, 128).
+
+        Raises:
+            IndexUnreachableError: also when no generation of that version answers.
+        """
         ...
 
-    async def upsert(self, generation: int, ids: U64Array, vectors: F32Array) -> None:
+    async def upsert(self, generation: Generation, ids: U64Array, vectors: F32Array) -> None:
         """Writes points; they are found by any search that begins after the return.
 
         Raises:
@@ -54,34 +65,34 @@ class VectorIndex(Protocol):
         """
         ...
 
-    async def delete(self, generation: int, ids: U64Array) -> None:
+    async def delete(self, generation: Generation, ids: U64Array) -> None:
         """Removes points, as far as they are there; so does the lack of the generation."""
         ...
 
-    async def count(self, generation: int) -> int | None:
+    async def count(self, generation: Generation) -> int | None:
         """Returns the exact number of points; None when the generation does not exist."""
         ...
 
-    async def generations(self) -> set[int]:
-        """Returns the generations there are."""
+    async def generations(self) -> set[Generation]:
+        """Returns the generations there are, of all versions."""
         ...
 
-    async def create(self, generation: int) -> None:
+    async def create(self, generation: Generation) -> None:
         """Makes an empty generation."""
         ...
 
-    async def drop(self, generation: int) -> None:
+    async def drop(self, generation: Generation) -> None:
         """Removes a generation, if it is there."""
         ...
 
-    async def serving(self) -> int | None:
-        """Returns the generation that answers; None when none does."""
+    async def serving(self, algorithm_version: int) -> Generation | None:
+        """Returns the generation of a version that answers; None when none does."""
         ...
 
-    async def serve(self, generation: int) -> None:
-        """Makes a generation the one that answers, at once for all searches."""
+    async def serve(self, generation: Generation) -> None:
+        """Makes a generation the one of its version that answers, at once for all searches."""
         ...
 
-    async def is_settled(self, generation: int) -> bool:
+    async def is_settled(self, generation: Generation) -> bool:
         """Returns whether the generation has no work left that slows searches."""
         ...

@@ -1,13 +1,14 @@
 """The vector index in Qdrant, over its own gRPC API: the local engine and a cluster alike.
 
-A generation is the collection `<prefix>_v<algorithm>_<generation>`; the one that answers has the
-alias `<prefix>_v<algorithm>`. Of a batch of points Qdrant may apply a part before it refuses one,
+A generation is the collection `<prefix>_v<version>_<number>`; the one of a version that answers has
+the alias `<prefix>_v<version>`. Of a batch of points Qdrant may apply a part before it refuses one,
 and it accepts NaN: what comes here has been validated.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ import grpc
 import numpy as np
 
 from match_svc.errors import IndexUnreachableError, StorageFullError
+from match_svc.model import Generation
 from match_svc.stores.port import (
     NEIGHBOUR_COUNT,
     NO_POINT,
@@ -64,7 +66,6 @@ class QdrantIndex:
     Args:
         channel: to Qdrant, with deadlines.
         prefix: what collection names begin with.
-        algorithm_version: of the vectors.
         timeout_seconds: longest wait for one call.
         cluster: what a cluster needs.
     """
@@ -73,22 +74,23 @@ class QdrantIndex:
         self,
         channel: grpc.aio.Channel,
         prefix: str,
-        algorithm_version: int,
         timeout_seconds: float,
         cluster: ClusterOptions = ClusterOptions(),
     ) -> None:
         self._points = PointsStub(channel)
         self._collections = CollectionsStub(channel)
-        self._alias = f"{prefix}_v{algorithm_version}"
+        self._prefix = prefix
+        self._names = re.compile(rf"{re.escape(prefix)}_v([0-9]+)_([0-9]+)")
         self._options: dict[str, Any] = {"timeout": timeout_seconds}
         if cluster.api_key is not None:
             self._options["metadata"] = (("api-key", cluster.api_key),)
         self._cluster = cluster
 
-    async def search(self, vectors: F32Array) -> Neighbours:
+    async def search(self, algorithm_version: int, vectors: F32Array) -> Neighbours:
         """Searches approximately: a graph over vectors of 4 bits a number."""
         # Some thousand hits are a few milliseconds of work on either side of the call.
-        request = await asyncio.to_thread(_search_request, self._alias, vectors)
+        alias = self._alias(algorithm_version)
+        request = await asyncio.to_thread(_search_request, alias, vectors)
         try:
             response = await self._call(self._points.QueryBatch(request, **self._options))
         except GenerationMissingError as error:
@@ -98,7 +100,7 @@ class QdrantIndex:
             ) from error
         return await asyncio.to_thread(_neighbours, response.result)
 
-    async def upsert(self, generation: int, ids: U64Array, vectors: F32Array) -> None:
+    async def upsert(self, generation: Generation, ids: U64Array, vectors: F32Array) -> None:
         """Writes points in bounded batches, each acknowledged."""
         for begin in range(0, len(ids), _UPSERT_POINTS):
             part = slice(begin, begin + _UPSERT_POINTS)
@@ -107,7 +109,7 @@ class QdrantIndex:
             )
             await self._call(self._points.Upsert(request, **self._options))
 
-    async def delete(self, generation: int, ids: U64Array) -> None:
+    async def delete(self, generation: Generation, ids: U64Array) -> None:
         """Removes points by their ids."""
         for begin in range(0, len(ids), _DELETE_POINTS):
             numbers = ids[begin : begin + _DELETE_POINTS].tolist()
@@ -122,7 +124,7 @@ class QdrantIndex:
             except GenerationMissingError:
                 return
 
-    async def count(self, generation: int) -> int | None:
+    async def count(self, generation: Generation) -> int | None:
         """Counts points exactly."""
         request = points.CountPoints(collection_name=self._name(generation), exact=True)
         try:
@@ -131,21 +133,21 @@ class QdrantIndex:
             return None
         return int(response.result.count)
 
-    async def generations(self) -> set[int]:
+    async def generations(self) -> set[Generation]:
         """Lists our collections."""
         request = collections.ListCollectionsRequest()
         response = await self._call(self._collections.List(request, **self._options))
-        numbers = (self._generation(found.name) for found in response.collections)
-        return {number for number in numbers if number is not None}
+        ours = (self._generation(found.name) for found in response.collections)
+        return {generation for generation in ours if generation is not None}
 
-    async def create(self, generation: int) -> None:
+    async def create(self, generation: Generation) -> None:
         """Makes the collection."""
         request = create_collection(
             self._name(generation), self._cluster.shard_number, self._cluster.replication_factor
         )
         await self._call(self._collections.Create(request, **self._options))
 
-    async def drop(self, generation: int) -> None:
+    async def drop(self, generation: Generation) -> None:
         """Removes the collection."""
         request = collections.DeleteCollection(collection_name=self._name(generation))
         try:
@@ -153,41 +155,43 @@ class QdrantIndex:
         except GenerationMissingError:
             return
 
-    async def serving(self) -> int | None:
+    async def serving(self, algorithm_version: int) -> Generation | None:
         """Reads the alias."""
         request = collections.ListAliasesRequest()
         response = await self._call(self._collections.ListAliases(request, **self._options))
         for alias in response.aliases:
-            if alias.alias_name == self._alias:
+            if alias.alias_name == self._alias(algorithm_version):
                 return self._generation(alias.collection_name)
         return None
 
-    async def serve(self, generation: int) -> None:
+    async def serve(self, generation: Generation) -> None:
         """Moves the alias; Qdrant applies both actions as one."""
+        name = self._alias(generation.algorithm_version)
         create = collections.AliasOperations(
             create_alias=collections.CreateAlias(
-                collection_name=self._name(generation), alias_name=self._alias
+                collection_name=self._name(generation), alias_name=name
             )
         )
-        delete = collections.AliasOperations(
-            delete_alias=collections.DeleteAlias(alias_name=self._alias)
-        )
-        there = await self.serving() is not None
+        delete = collections.AliasOperations(delete_alias=collections.DeleteAlias(alias_name=name))
+        there = await self.serving(generation.algorithm_version) is not None
         request = collections.ChangeAliases(actions=[delete, create] if there else [create])
         await self._call(self._collections.UpdateAliases(request, **self._options))
 
-    async def is_settled(self, generation: int) -> bool:
+    async def is_settled(self, generation: Generation) -> bool:
         """Tells whether Qdrant's optimizers are done."""
         request = collections.GetCollectionInfoRequest(collection_name=self._name(generation))
         response = await self._call(self._collections.Get(request, **self._options))
         return bool(response.result.status != collections.CollectionStatus.Yellow)
 
-    def _name(self, generation: int) -> str:
-        return f"{self._alias}_{generation}"
+    def _alias(self, algorithm_version: int) -> str:
+        return f"{self._prefix}_v{algorithm_version}"
 
-    def _generation(self, name: str) -> int | None:
-        number = name.removeprefix(f"{self._alias}_")
-        return int(number) if number != name and number.isdecimal() else None
+    def _name(self, generation: Generation) -> str:
+        return f"{self._alias(generation.algorithm_version)}_{generation.number}"
+
+    def _generation(self, name: str) -> Generation | None:
+        found = self._names.fullmatch(name)
+        return Generation(int(found[1]), int(found[2])) if found else None
 
     async def _call(self, call: Awaitable[Any]) -> Any:
         """Awaits a call; its failures become ours."""

@@ -1,4 +1,4 @@
-"""Tracks and fingerprints in PostgreSQL: all SQL about `catalog.track` and `catalog.fingerprint`.
+"""Tracks in PostgreSQL: all SQL about `catalog.track`.
 
 Every function takes a connection; who opens the transaction decides what is atomic.
 """
@@ -6,18 +6,12 @@ Every function takes a connection; who opens the transaction decides what is ato
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, fields
+from dataclasses import astuple, fields, replace
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
-from match_svc.landmark_starts import landmark_starts
-from match_svc.model import (
-    Description,
-    Fingerprint,
-    Registration,
-    Track,
-    TrackState,
-)
+from match_svc.model import Description, Registration, Track, TrackState
+from match_svc.stores import fingerprints
 
 if TYPE_CHECKING:
     import asyncpg
@@ -25,9 +19,12 @@ if TYPE_CHECKING:
     from match_svc.stores.postgres import Connection
 
 _DESCRIPTION = tuple(field.name for field in fields(Description))
-_COLUMNS = f"""t.track_number, t.track_id, t.content_sha256, t.duration_us, t.algorithm_version,
-    t.state, t.create_time, coalesce(t.external_id, '') AS external_id,
-    {", ".join(f"t.{name}" for name in _DESCRIPTION if name != "external_id")}"""
+_COLUMNS = f"""t.track_number, t.track_id, t.content_sha256, t.duration_us, t.state,
+    t.create_time, coalesce(t.external_id, '') AS external_id,
+    {", ".join(f"t.{name}" for name in _DESCRIPTION if name != "external_id")},
+    (SELECT l.algorithm_version FROM catalog.ledger l) AS algorithm_version,
+    ARRAY(SELECT f.algorithm_version FROM catalog.fingerprint f
+        WHERE f.track_number = t.track_number ORDER BY 1) AS algorithm_versions"""  # noqa: S608
 _SELECT = f"SELECT {_COLUMNS} FROM catalog.track t"  # noqa: S608 - names of our own columns
 
 
@@ -48,34 +45,21 @@ async def insert(connection: Connection, registration: Registration) -> Track | 
     row = await connection.fetchrow(
         f"""
         INSERT INTO catalog.track AS t (
-            content_sha256, request_id, duration_us, algorithm_version, active_window_count,
+            content_sha256, request_id, duration_us,
             external_id, title, artist, album, isrc, language, genre, year, source_uri)
-        VALUES ($1, $2, $3, $4, $5, nullif($6, ''), $7, $8, $9, $10, $11, $12, $13, $14)
+        VALUES ($1, $2, $3, nullif($4, ''), $5, $6, $7, $8, $9, $10, $11, $12)
         ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
         """,  # noqa: S608 - names of our own columns
         registration.content_sha256,
         registration.request_id,
         fingerprint.duration,
-        fingerprint.algorithm_version,
-        len(fingerprint.active_windows) - fingerprint.active_windows.count(0),
         *astuple(description),
     )
     if row is None:
         return None
     track = _track(row)
-    await connection.execute(
-        """
-        INSERT INTO catalog.fingerprint
-            (track_number, vectors_f16le, active_windows, landmarks, landmark_starts)
-        VALUES ($1, $2, $3, $4, $5)
-        """,
-        track.track_number,
-        fingerprint.vectors_f16le,
-        fingerprint.active_windows,
-        fingerprint.landmarks,
-        landmark_starts(fingerprint.landmarks),
-    )
-    return track
+    await fingerprints.insert(connection, track.track_number, fingerprint)
+    return replace(track, algorithm_versions=(fingerprint.algorithm_version,))
 
 
 async def claims(connection: Connection, registration: Registration) -> list[Claim]:
@@ -178,58 +162,6 @@ async def count_unfinished(connection: Connection) -> int:
     return count
 
 
-async def count_unfinished_windows(connection: Connection) -> int:
-    """Returns how many vectors tracks that are PENDING or DELETING may have in the index."""
-    count: int = await connection.fetchval(
-        """
-        SELECT coalesce(sum(active_window_count), 0)::bigint
-        FROM catalog.track WHERE state <> 'ACTIVE'
-        """
-    )
-    return count
-
-
-async def count_active(connection: Connection, through: int) -> tuple[int, int]:
-    """Returns number and vectors of the ACTIVE tracks up to and including a track number."""
-    row = await connection.fetchrow(
-        """
-        SELECT count(*) AS tracks, coalesce(sum(active_window_count), 0)::bigint AS windows
-        FROM catalog.track WHERE track_number <= $1 AND state = 'ACTIVE'
-        """,
-        through,
-    )
-    return (row["tracks"], row["windows"]) if row else (0, 0)
-
-
-async def read_fingerprint(connection: Connection, track_number: int) -> Fingerprint | None:
-    """Returns a whole fingerprint; None when the track is gone."""
-    row = await connection.fetchrow(
-        """
-        SELECT t.algorithm_version, t.duration_us, f.vectors_f16le, f.active_windows, f.landmarks
-        FROM catalog.track t JOIN catalog.fingerprint f USING (track_number)
-        WHERE t.track_number = $1
-        """,
-        track_number,
-    )
-    if row is None:
-        return None
-    return Fingerprint(
-        algorithm_version=row["algorithm_version"],
-        vectors_f16le=row["vectors_f16le"],
-        active_windows=row["active_windows"],
-        landmarks=row["landmarks"],
-        duration=row["duration_us"],
-    )
-
-
-async def read_active_windows(connection: Connection, track_number: int) -> bytes:
-    """Returns which rows of a track are in the index; empty when the track is gone."""
-    flags: bytes | None = await connection.fetchval(
-        "SELECT active_windows FROM catalog.fingerprint WHERE track_number = $1", track_number
-    )
-    return flags or b""
-
-
 async def begin_removal(connection: Connection, track_number: int) -> None:
     """Makes a track DELETING that never was ACTIVE."""
     await connection.execute(
@@ -238,7 +170,7 @@ async def begin_removal(connection: Connection, track_number: int) -> None:
 
 
 async def delete(connection: Connection, track_number: int) -> None:
-    """Removes a track and its fingerprint."""
+    """Removes a track and its fingerprints."""
     await connection.execute("DELETE FROM catalog.track WHERE track_number = $1", track_number)
 
 
@@ -250,6 +182,7 @@ def _track(row: asyncpg.Record) -> Track:
         duration=row["duration_us"],
         state=TrackState(row["state"]),
         algorithm_version=row["algorithm_version"],
+        algorithm_versions=tuple(row["algorithm_versions"]),
         create_time=row["create_time"],
         content_sha256=row["content_sha256"],
     )

@@ -15,7 +15,7 @@ from sonica.fingerprint.v1 import fingerprint_pb2
 
 from match_svc.hot import HotCache, Lifetimes
 from match_svc.messages import fingerprint_from, registration_from
-from match_svc.model import Ledger
+from match_svc.model import Generation, Ledger
 from match_svc.rebuild import IndexKeeper
 from match_svc.recognition import Question, Recognizer
 from match_svc.service import Catalog
@@ -68,23 +68,24 @@ class HeldIndex(MemoryIndex):
         self.before_upsert = Gate()
         self.before_delete = Gate()
 
-    async def search(self, vectors: F32Array) -> Neighbours:
-        found = await super().search(vectors)
+    async def search(self, algorithm_version: int, vectors: F32Array) -> Neighbours:
+        found = await super().search(algorithm_version, vectors)
         await self.after_search.through()
         return found
 
-    async def upsert(self, generation: int, ids: U64Array, vectors: F32Array) -> None:
+    async def upsert(self, generation: Generation, ids: U64Array, vectors: F32Array) -> None:
         await self.before_upsert.through()
         await super().upsert(generation, ids, vectors)
-        self.written.append((generation, int(ids[0]) >> 20))
+        self.written.append((generation.number, int(ids[0]) >> 20))
 
-    async def delete(self, generation: int, ids: U64Array) -> None:
+    async def delete(self, generation: Generation, ids: U64Array) -> None:
         await self.before_delete.through()
         await super().delete(generation, ids)
 
-    def tracks(self, generation: int) -> set[int]:
-        """Track numbers that have points in a generation."""
-        return {point >> 20 for point in self._generations.get(generation, {})}
+    def tracks(self, number: int) -> set[int]:
+        """Track numbers that have points in the generation with a number."""
+        points = [p for known, p in self._generations.items() if known.number == number]
+        return {point >> 20 for point in (points[0] if points else ())}
 
 
 @dataclass
@@ -103,8 +104,9 @@ class Parts:
         answer = (await self.recognizer.find(Question(query, 5, include_rejected=True))).answer
         return [match.track.description.title for match in (*answer.matches, *answer.rejected)]
 
-    async def register(self, seed: int) -> int:
-        track, _ = await self.catalog.register(registration_from(pieces.registration(seed)))
+    async def register(self, seed: int, version: int = pieces.CURRENT) -> int:
+        request = pieces.registration(seed, version=version)
+        track, _ = await self.catalog.register(registration_from(request))
         return track.track_number
 
     async def delete(self, seed: int) -> None:
@@ -117,6 +119,11 @@ class Parts:
             return await ledger.read(connection)
 
 
+def generation(number: int, version: int = pieces.CURRENT) -> Generation:
+    """The generation with a number."""
+    return Generation(version, number)
+
+
 def _cache() -> HotCache:
     return HotCache("t", LruCache(1_000_000), None, Lifetimes(60, 60))
 
@@ -127,6 +134,8 @@ async def make_parts(dsn: str) -> AsyncIterator[Parts]:
     with open_workers(2) as workers:
         async with open_database(dsn, 16, 60.0, 60.0) as database:
             await migrate(database)
+            async with database.connection("begin_catalog") as connection:
+                await ledger.begin_catalog(connection, pieces.CURRENT)
             keeper = IndexKeeper(database, index, workers)
             await keeper.make()
             writer = TrackWriter(database, index, workers, 8)

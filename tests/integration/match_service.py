@@ -36,9 +36,9 @@ class Client:
         self.catalog = catalog_service_pb2_grpc.CatalogServiceStub(self.channel)
         self.matching = matching_service_pb2_grpc.MatchingServiceStub(self.channel)
 
-    async def register(self, seed: int) -> track_pb2.Track:
+    async def register(self, seed: int, version: int = pieces.CURRENT) -> track_pb2.Track:
         """Registers a piece."""
-        response = await self.catalog.CreateTrack(pieces.registration(seed))
+        response = await self.catalog.CreateTrack(pieces.registration(seed, version=version))
         return response.track
 
     async def delete(self, track_id: str) -> None:
@@ -53,9 +53,11 @@ class Client:
             matching_service_pb2.FindMatchesRequest(fingerprint=fingerprint, include_rejected=True)
         )
 
-    async def best(self, seed: int, offset_seconds: float = 6.0) -> match_pb2.Match | None:
+    async def best(
+        self, seed: int, offset_seconds: float = 6.0, version: int = pieces.CURRENT
+    ) -> match_pb2.Match | None:
         """Returns the best candidate for a clip of a piece, accepted or not."""
-        response = await self.find(pieces.clip(seed, offset_seconds))
+        response = await self.find(pieces.clip(seed, offset_seconds, version=version))
         return next(iter((*response.matches, *response.rejected)), None)
 
     async def statistics(self) -> catalog_service_pb2.GetCatalogStatisticsResponse:

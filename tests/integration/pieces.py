@@ -12,6 +12,9 @@ from sonica.catalog.v1 import catalog_service_pb2, track_pb2
 from sonica.fingerprint.v1 import fingerprint_pb2
 
 RATE_HZ = sonica_core.SAMPLE_RATE_HZ
+CURRENT = sonica_core.CURRENT_ALGORITHM_VERSION
+#: A version that a catalogue can be moved to.
+OTHER = next(v for v in reversed(sonica_core.ALGORITHM_VERSIONS) if v != CURRENT)
 _NOTE_SECONDS = 0.25
 _PURPOSES = {
     "reference": fingerprint_pb2.FINGERPRINT_PURPOSE_REFERENCE,
@@ -38,14 +41,16 @@ def piece(seed: int, seconds: float = 20.0) -> npt.NDArray[np.float32]:
     return np.concatenate(notes)[: int(seconds * RATE_HZ)].astype(np.float32)
 
 
-def fingerprint(pcm: npt.NDArray[np.float32], purpose: str) -> fingerprint_pb2.Fingerprint:
+def fingerprint(
+    pcm: npt.NDArray[np.float32], purpose: str, version: int = CURRENT
+) -> fingerprint_pb2.Fingerprint:
     """Returns the fingerprint of some audio."""
-    extractor = sonica_core.Extractor(1, purpose)
+    extractor = sonica_core.Extractor(version, purpose)
     extractor.push(np.ascontiguousarray(pcm))
     extractor.finish()
     part = extractor.take()
     message = fingerprint_pb2.Fingerprint(
-        algorithm_version=1,
+        algorithm_version=version,
         purpose=_PURPOSES[purpose],
         vectors_f16le=part.vectors_f16le,
         active_windows=part.active_windows,
@@ -56,23 +61,27 @@ def fingerprint(pcm: npt.NDArray[np.float32], purpose: str) -> fingerprint_pb2.F
 
 
 def clip(
-    seed: int, offset_seconds: float, seconds: float = 5.0, noise: float = 0.01
+    seed: int,
+    offset_seconds: float,
+    seconds: float = 5.0,
+    noise: float = 0.01,
+    version: int = CURRENT,
 ) -> fingerprint_pb2.Fingerprint:
     """Returns the query fingerprint of a noisy cut of a piece."""
     begin = int(offset_seconds * RATE_HZ)
     cut = piece(seed)[begin : begin + int(seconds * RATE_HZ)]
     hiss = np.random.default_rng(seed + 1).normal(0, noise, len(cut)).astype(np.float32)
-    return fingerprint(cut + hiss, "query")
+    return fingerprint(cut + hiss, "query", version)
 
 
 def registration(
-    seed: int, request_id: str = "", **about: str
+    seed: int, request_id: str = "", version: int = CURRENT, **about: str
 ) -> catalog_service_pb2.CreateTrackRequest:
     """Returns the request that registers a piece."""
     pcm = piece(seed)
     return catalog_service_pb2.CreateTrackRequest(
         track=track_pb2.Track(**{"title": f"Piece {seed}", "artist": "Nobody", **about}),
-        fingerprint=fingerprint(pcm, "reference"),
+        fingerprint=fingerprint(pcm, "reference", version),
         content_sha256=hashlib.sha256(pcm.tobytes()).digest(),
         request_id=request_id,
     )

@@ -18,7 +18,7 @@ import pytest_asyncio
 from google.protobuf.duration_pb2 import Duration
 from sonica.fingerprint.v1 import fingerprint_service_pb2 as pb
 from sonica.fingerprint.v1.fingerprint_service_pb2_grpc import FingerprintServiceStub
-from sonica_core import validate_fingerprint
+from sonica_core import ALGORITHM_VERSIONS, CURRENT_ALGORITHM_VERSION, validate_fingerprint
 
 from fingerprint_svc.model import Purpose
 from mesh.runtime.testing import SpanRecorder
@@ -56,8 +56,9 @@ async def test_one_message(stub: FingerprintServiceStub, purpose: int) -> None:
     name = Purpose.QUERY if purpose == QUERY else Purpose.REFERENCE
     expected = analyse(content, purpose=name)
     assert (found.vectors_f16le, found.active_windows, found.landmarks) == expected.fingerprint
-    assert validate_fingerprint(1, name, *expected.fingerprint) == len(found.active_windows)
-    assert (found.algorithm_version, found.purpose) == (1, purpose)
+    version = CURRENT_ALGORITHM_VERSION
+    assert validate_fingerprint(version, name, *expected.fingerprint) == len(found.active_windows)
+    assert (found.algorithm_version, found.purpose) == (version, purpose)
     assert found.duration.ToTimedelta().total_seconds() == expected.summary.duration_seconds
     assert response.decode_duration.ToNanoseconds() > 0
     assert response.extract_duration.ToNanoseconds() > 0
@@ -86,6 +87,44 @@ async def test_parts_of_a_stream_make_the_whole(
     assert responses[-1].part.duration == expected.duration
     assert responses[-1].content_sha256 == hashlib.sha256(content).digest()
     assert all(not response.content_sha256 for response in responses[:-1])
+
+
+@pytest.mark.parametrize("version", ALGORITHM_VERSIONS)
+async def test_the_version_asked_for_is_extracted(
+    stub: FingerprintServiceStub, version: int
+) -> None:
+    content = encode("mp3", "mp3")
+    whole_one = await stub.ExtractFingerprint(whole(content, algorithm_version=version))
+    found = whole_one.fingerprint
+    expected = analyse(content, algorithm_version=version)
+    assert found.algorithm_version == version
+    assert (found.vectors_f16le, found.active_windows, found.landmarks) == expected.fingerprint
+    responses = await stream(stub, content, algorithm_version=version)
+    assert {response.part.algorithm_version for response in responses} == {version}
+    assert b"".join(r.part.vectors_f16le for r in responses) == found.vectors_f16le
+
+
+async def test_versions_differ() -> None:
+    content = encode("mp3", "mp3")
+    made = {analyse(content, algorithm_version=v).fingerprint[0] for v in ALGORITHM_VERSIONS}
+    assert len(made) == len(ALGORITHM_VERSIONS)
+
+
+async def test_a_version_nobody_has_is_refused(stub: FingerprintServiceStub) -> None:
+    unknown = max(ALGORITHM_VERSIONS) + 1
+    content = encode("mp3", "mp3")
+    call = stub.ExtractFingerprint(whole(content, algorithm_version=unknown))
+    streamed = stub.StreamFingerprint(iter([opening(algorithm_version=unknown)]))
+    for failure in (await failure_of(call), await failure_of(streamed)):
+        assert (failure.code, failure.reason) == (INVALID, "ALGORITHM_UNSUPPORTED")
+        assert failure.metadata == {
+            "algorithm_version": str(unknown),
+            "known_algorithm_versions": ", ".join(map(str, ALGORITHM_VERSIONS)),
+        }
+    negative = await failure_of(stub.ExtractFingerprint(whole(content, algorithm_version=-1)))
+    assert (negative.code, negative.reason) == (INVALID, "VALIDATION_FAILED")
+    # The worker that refused is as good as before.
+    assert (await stub.ExtractFingerprint(whole(content))).fingerprint.vectors_f16le
 
 
 async def test_parts_of_a_long_reference_are_small(stub: FingerprintServiceStub) -> None:

@@ -18,6 +18,7 @@ from sonica.catalog.v1 import catalog_service_pb2 as pb
 from sonica.catalog.v1 import track_pb2
 from sonica.fingerprint.v1 import fingerprint_pb2
 
+from match_svc.model import Generation
 from match_svc.stores.qdrant import QdrantIndex
 from mesh.runtime.channels import open_channel
 from tests.integration import pieces
@@ -59,7 +60,8 @@ async def test_a_track_is_read_as_it_was_written(client: Client) -> None:
     assert track.state == track_pb2.TRACK_STATE_ACTIVE
     assert track.content_sha256 == request.content_sha256
     assert track.duration == request.fingerprint.duration
-    assert track.algorithm_version == 1
+    assert track.algorithm_version == pieces.CURRENT
+    assert track.algorithm_versions == [pieces.CURRENT]
     assert {name: getattr(track, name) for name in about} == about
     assert (track.title, track.year) == ("Piece 1", 1999)
 
@@ -84,7 +86,11 @@ async def test_statistics_count_what_is_active(client: Client) -> None:
     assert statistics.active_track_count == 2
     assert statistics.pending_track_count == 0
     assert statistics.total_duration.seconds == 40
-    assert statistics.algorithm_version == 1
+    assert statistics.algorithm_version == statistics.current_algorithm_version == pieces.CURRENT
+    assert {c.algorithm_version: c.track_count for c in statistics.coverages} == {
+        pieces.CURRENT: 2,
+        pieces.OTHER: 0,
+    }
     assert statistics.vector_count >= 2 * 38
     await client.delete((await client.register(2)).track_id)
     after = await client.statistics()
@@ -260,8 +266,9 @@ async def test_delete_really_deletes(
     await connection.close()
 
     async with open_channel(engine_address) as channel:
-        index = QdrantIndex(channel, own_name, 1, 60.0)
-        assert await index.generations() == {ledger["serving"]}
-        assert await index.count(ledger["serving"]) == ledger["active_window_count"] > 0
+        index = QdrantIndex(channel, own_name, 60.0)
+        serving = Generation(ledger["algorithm_version"], ledger["serving"])
+        assert await index.generations() == {serving}
+        assert await index.count(serving) == ledger["active_window_count"] > 0
         await client.delete(kept.track_id)
-        assert await index.count(ledger["serving"]) == 0
+        assert await index.count(serving) == 0

@@ -20,7 +20,7 @@ from match_svc.index_points import point_ids
 from match_svc.stores.qdrant import QdrantIndex
 from mesh.runtime.channels import open_channel
 from tests.integration import pieces, stores
-from tests.integration.match_parts import Parts, make_parts
+from tests.integration.match_parts import Parts, generation, make_parts
 from tests.integration.match_service import Client, make_settings, match_service
 from tests.integration.test_match_crashes import eventually
 
@@ -70,8 +70,8 @@ async def test_searches_and_writes_go_on_during_a_rebuild(
         windows = [pieces.registration(s).fingerprint.active_windows for s in tracks]
         assert statistics.vector_count == sum(sum(map(bool, w)) for w in windows)
         async with open_channel(engine_address) as channel:
-            index = QdrantIndex(channel, own_name, 1, 60.0)
-            assert await index.generations() == {2}
+            index = QdrantIndex(channel, own_name, 60.0)
+            assert await index.generations() == {generation(2)}
 
 
 async def rebuild(client: Client) -> list[pb.RebuildIndexResponse]:
@@ -94,7 +94,7 @@ async def test_a_rebuild_that_was_cut_off_goes_on(parts: Parts) -> None:
         copied = (await anext(running)).track_count
     assert copied == 16
     half = await parts.ledger()
-    assert (half.serving, half.building) == (1, 2)
+    assert (half.serving, half.building) == (generation(1), generation(2))
     # Cut off it may stay for long: writes reach both generations all the while.
     numbers[40] = await parts.register(40)
     await parts.delete(1)
@@ -106,9 +106,9 @@ async def test_a_rebuild_that_was_cut_off_goes_on(parts: Parts) -> None:
     steps = [step async for step in parts.keeper.rebuild()]
     assert steps[-1].done
     assert parts.index.written == [(2, numbers[17]), (2, numbers[40])]
-    assert await parts.index.generations() == {2}
+    assert await parts.index.generations() == {generation(2)}
     assert parts.index.tracks(2) == set(numbers.values())
-    assert (await parts.ledger()).building == 0
+    assert (await parts.ledger()).building is None
     assert await parts.keeper.compare()
 
 
@@ -117,11 +117,11 @@ async def test_a_rebuild_whose_copy_was_lost_begins_anew(parts: Parts) -> None:
     async with aclosing(parts.keeper.rebuild()) as running:
         await anext(running)
         await anext(running)
-    await parts.index.drop(2)
+    await parts.index.drop(generation(2))
     with pytest.raises(IndexUnreachableError):
         await parts.register(3)
     assert [step.done async for step in parts.keeper.rebuild()][-1]
-    assert await parts.index.generations() == {3}
+    assert await parts.index.generations() == {generation(3)}
     assert parts.index.tracks(3) == numbers
     numbers.add(await parts.register(3))
     assert parts.index.tracks(3) == numbers
@@ -132,12 +132,12 @@ async def test_a_crash_between_alias_and_ledger_is_repaired(parts: Parts) -> Non
     async with aclosing(parts.keeper.rebuild()) as running:
         await anext(running)
         await anext(running)
-    await parts.index.serve(2)
+    await parts.index.serve(generation(2))
     numbers.add(await parts.register(3))
     assert [step.done async for step in parts.keeper.rebuild()][-1]
-    assert await parts.index.generations() == {2}
+    assert await parts.index.generations() == {generation(2)}
     assert parts.index.tracks(2) == numbers
-    assert (await parts.ledger()).serving == 2
+    assert (await parts.ledger()).serving == generation(2)
 
 
 async def test_a_wiped_engine_is_filled_again(
@@ -173,7 +173,7 @@ async def test_an_index_that_disagrees_is_reported(
     assert await parts.keeper.compare()
     number = await parts.register(3)
     flags = pieces.registration(3).fingerprint.active_windows
-    await parts.index.delete(1, point_ids(number, flags))
+    await parts.index.delete(generation(1), point_ids(number, flags))
     assert not await parts.keeper.compare()
     assert any(
         record.levelno == logging.ERROR and "rebuild the index" in record.message
@@ -184,7 +184,7 @@ async def test_an_index_that_disagrees_is_reported(
 async def test_an_emptied_index_is_made_anew_at_the_next_start(parts: Parts) -> None:
     number = await parts.register(1)
     await parts.index.delete(
-        1, point_ids(number, pieces.registration(1).fingerprint.active_windows)
+        generation(1), point_ids(number, pieces.registration(1).fingerprint.active_windows)
     )
     assert not await parts.keeper.compare()
     with pytest.raises(IndexUnreachableError):
@@ -195,10 +195,10 @@ async def test_an_emptied_index_is_made_anew_at_the_next_start(parts: Parts) -> 
 
 async def test_a_lost_alias_is_set_again(parts: Parts) -> None:
     await parts.register(1)
-    parts.index._serving = None
+    parts.index._serving.clear()
     await parts.keeper.restore()
-    assert await parts.index.serving() == 1
-    assert await parts.index.generations() == {1}
+    assert await parts.index.serving(pieces.CURRENT) == generation(1)
+    assert await parts.index.generations() == {generation(1)}
 
 
 async def test_a_restored_backup_does_not_meet_its_own_future(parts: Parts) -> None:
@@ -209,4 +209,4 @@ async def test_a_restored_backup_does_not_meet_its_own_future(parts: Parts) -> N
     async with aclosing(parts.keeper.rebuild()) as running:
         await anext(running)
         assert (await parts.find(pieces.clip(1, 5.0))) == ["Piece 1"]
-        assert (await parts.ledger()).building == 3
+        assert (await parts.ledger()).building == generation(3)

@@ -96,7 +96,7 @@ def _truncated(message: fingerprint_pb2.Fingerprint) -> fingerprint_pb2.Fingerpr
 
 
 def _other_version(message: fingerprint_pb2.Fingerprint) -> fingerprint_pb2.Fingerprint:
-    message.algorithm_version = 2
+    message.algorithm_version = pieces.OTHER
     return message
 
 

@@ -29,6 +29,7 @@ async def test_replicas_that_start_at_once_migrate_once(
         track = await clients[0].register(1)
         best = await clients[3].best(1)
         assert best is not None
+        del track.algorithm_versions[:]  # an answer does not tell them
         assert best.track == track
     finally:
         await asyncio.gather(*(service.__aexit__(None, None, None) for service in services))

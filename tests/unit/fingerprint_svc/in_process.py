@@ -55,12 +55,21 @@ def analyse(
     refuse_longer: bool = False,
     part_seconds: float = 30.0,
     chunk_bytes: int | None = None,
+    algorithm_version: int = 0,
     limits: WorkerLimits = LIMITS,
 ) -> Analysed:
     """Returns what a worker would make of `content`, arriving in chunks when a size is given."""
     arriving = _chunks(content, chunk_bytes or max(1, len(content)))
     source = Source(lambda: next(arriving, b""))
-    job = Job(purpose, pcm, skip_seconds, keep_seconds, refuse_longer, part_seconds)
+    job = Job(
+        purpose,
+        pcm,
+        skip_seconds,
+        keep_seconds,
+        refuse_longer,
+        part_seconds,
+        algorithm_version=algorithm_version,
+    )
     parts: list[Part] = []
     summary = run_job(job, source, Stopwatch(), limits, parts.append)
     return Analysed(parts, summary, source.byte_count)

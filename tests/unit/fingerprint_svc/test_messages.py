@@ -17,17 +17,19 @@ from mesh.runtime.errors import declared_errors
 
 @pytest.mark.parametrize("pcm", [None, PcmLayout("f32le", 48_000, 2)])
 def test_job_round_trip(pcm: PcmLayout | None) -> None:
-    job = Job(Purpose.QUERY, pcm, 1.5, 15.0, refuse_longer=False, part_seconds=0.5)
+    job = Job(
+        Purpose.QUERY, pcm, 1.5, 15.0, refuse_longer=False, part_seconds=0.5, algorithm_version=2
+    )
     assert Job.from_json(job.to_json()) == job
 
 
 def test_part_round_trip() -> None:
-    part = Part(7, 12.125, b"v" * 512, b"\0\1", b"l" * 24)
+    part = Part(7, 12.125, b"v" * 512, b"\0\1", b"l" * 24, 2)
     assert Part.from_bytes(part.to_bytes()) == part
 
 
 def test_summary_limits_and_error_round_trip() -> None:
-    summary = Summary("mp3", "mp3float", 5.0, 0.25, 0.125)
+    summary = Summary("mp3", "mp3float", 5.0, 0.25, 0.125, 2)
     assert Summary.from_json(summary.to_json()) == summary
     limits = Settings().worker_limits()
     assert WorkerLimits.from_json(limits.to_json()) == limits

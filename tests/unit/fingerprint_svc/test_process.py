@@ -55,8 +55,8 @@ async def impostor() -> AsyncIterator[Impostor]:
 
 
 async def test_what_workers_say_is_read(impostor: Impostor) -> None:
-    part = Part(0, 1.0, b"v", b"\1", b"")
-    summary = Summary("wav", "pcm_s16le", 1.0, 0.0, 0.0)
+    part = Part(0, 1.0, b"v", b"\1", b"", 1)
+    summary = Summary("wav", "pcm_s16le", 1.0, 0.0, 0.0, 1)
     done = message(Kind.DONE, summary.to_json())
     assert await impostor.says(message(Kind.PART, part.to_bytes()), done) == [part, summary]
     assert impostor.worker.idle

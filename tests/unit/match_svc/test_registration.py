@@ -24,6 +24,7 @@ def _claim(content: bytes, request_id: UUID | None = None, external_id: str = ""
         duration=0,
         state=TrackState.ACTIVE,
         algorithm_version=1,
+        algorithm_versions=(1,),
         create_time=datetime.now(UTC),
         content_sha256=content,
     )

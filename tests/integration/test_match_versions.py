@@ -1,0 +1,559 @@
+"""Aim: a catalogue moves from one extractor to another and back while it serves, and never lies.
+
+Method: every step with the exact index in memory, which can be held still, over real PostgreSQL;
+the journey, and a kill in the midst of it, with the real service over real stores.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import aclosing
+
+import asyncpg
+import grpc
+import pytest
+from sonica.catalog.v1 import catalog_service_pb2 as pb
+
+from match_svc.errors import (
+    AlgorithmMismatchError,
+    AlgorithmUnsupportedError,
+    FingerprintsMissingError,
+    IndexUnreachableError,
+)
+from match_svc.messages import registration_from
+from match_svc.model import RebuildProgress, TrackState
+from match_svc.reconciler import Reconciler
+from match_svc.stores import migrate as migrating
+from match_svc.stores.migrate import migrate, migrations
+from match_svc.stores.postgres import open_database
+from match_svc.workers import open_workers
+from match_svc.writer import TrackWriter
+from mesh.runtime.channels import open_channel
+from mesh.runtime.errors import from_rpc_error
+from tests.integration import pieces, stores
+from tests.integration.match_parts import Parts, generation, make_parts
+from tests.integration.match_service import (
+    ALREADY_REGISTERED,
+    Client,
+    make_settings,
+    match_process,
+    match_service,
+)
+from tests.integration.pieces import CURRENT, OTHER
+
+
+@pytest.fixture
+async def parts(postgres_dsn: str) -> AsyncIterator[Parts]:
+    async with make_parts(postgres_dsn) as made:
+        yield made
+
+
+async def rebuilt(parts: Parts, version: int = 0, *, drop: bool = False) -> list[RebuildProgress]:
+    return [step async for step in parts.keeper.rebuild(version, drop_others=drop)]
+
+
+async def half_way(parts: Parts, version: int) -> None:
+    """Leaves a rebuild whose first batch is copied."""
+    async with aclosing(parts.keeper.rebuild(version)) as running:
+        await anext(running)
+        await anext(running)
+
+
+async def register_both(parts: Parts, seeds: Iterable[int]) -> list[int]:
+    numbers = []
+    for seed in seeds:
+        numbers.append(await parts.register(seed))
+        await parts.register(seed, OTHER)
+    return numbers
+
+
+async def versions(parts: Parts, seed: int) -> tuple[int, ...]:
+    [track] = await parts.catalog.lookup([pieces.registration(seed).content_sha256])
+    return track.algorithm_versions
+
+
+async def reconcile(parts: Parts) -> int:
+    with open_workers(1) as workers:
+        writer = TrackWriter(parts.database, parts.index, workers, 1)
+        return await Reconciler(parts.database, writer, parts.keeper, 1.0, 0.0).reconcile()
+
+
+async def states(parts: Parts) -> list[TrackState]:
+    async with parts.database.connection("look") as connection:
+        rows = await connection.fetch("SELECT state FROM catalog.track ORDER BY track_number")
+    return [TrackState(row["state"]) for row in rows]
+
+
+async def test_another_version_is_kept_beside_and_found_by_nobody(parts: Parts) -> None:
+    number = await parts.register(1)
+    before = await parts.ledger()
+    written = list(parts.index.written)
+    for _ in range(2):
+        assert await parts.register(1, OTHER) == number
+    assert parts.index.written == written
+    assert await parts.ledger() == before
+    assert await versions(parts, 1) == tuple(sorted((CURRENT, OTHER)))
+    counts = (await parts.catalog.statistics()).track_counts
+    assert counts == {CURRENT: 1, OTHER: 1}
+    assert await parts.find(pieces.clip(1, 5.0)) == ["Piece 1"]
+    with pytest.raises(AlgorithmMismatchError) as caught:
+        await parts.find(pieces.clip(1, 5.0, version=OTHER))
+    assert caught.value.metadata["catalog_algorithm_version"] == str(CURRENT)
+
+
+async def test_another_version_of_something_new_is_refused(parts: Parts) -> None:
+    with pytest.raises(AlgorithmMismatchError) as caught:
+        await parts.register(1, OTHER)
+    assert caught.value.metadata == {
+        "algorithm_version": str(OTHER),
+        "catalog_algorithm_version": str(CURRENT),
+    }
+    assert await states(parts) == []
+
+
+async def test_concurrent_upgrades_store_one(parts: Parts) -> None:
+    number = await parts.register(1)
+    assert set(await asyncio.gather(*(parts.register(1, OTHER) for _ in range(8)))) == {number}
+    assert (await parts.catalog.statistics()).track_counts == {CURRENT: 1, OTHER: 1}
+
+
+async def test_there_and_back(parts: Parts) -> None:
+    numbers = set(await register_both(parts, range(1, 20)))
+    epochs = {(await parts.ledger()).epoch}
+    for at, (to, left) in enumerate(((OTHER, CURRENT), (CURRENT, OTHER)), 2):
+        steps = await rebuilt(parts, to)
+        assert [step.done for step in steps] == [False] * (len(steps) - 1) + [True]
+        now = await parts.ledger()
+        assert (now.algorithm_version, now.serving) == (to, generation(at, to))
+        assert now.building is None
+        epochs.add(now.epoch)
+        assert await parts.index.generations() == {generation(at, to)}
+        assert parts.index.tracks(at) == numbers
+        assert now.active_window_count == await parts.index.count(generation(at, to))
+        assert await parts.keeper.compare()
+        await parts.keeper.restore()
+        assert (await parts.find(pieces.clip(7, 5.0, version=to)))[0] == "Piece 7"
+        with pytest.raises(AlgorithmMismatchError):
+            await parts.find(pieces.clip(7, 5.0, version=left))
+        stored = await parts.catalog.read_fingerprint(
+            str((await parts.catalog.page(0, 1))[0][0].track_id)
+        )
+        assert stored.algorithm_version == to
+    assert len(epochs) == 3
+
+
+async def test_missing_fingerprints_are_named_before_anything_is_built(parts: Parts) -> None:
+    await register_both(parts, (1, 2))
+    for seed in range(3, 10):
+        await parts.register(seed)
+    with pytest.raises(FingerprintsMissingError) as caught:
+        await rebuilt(parts, OTHER)
+    named = "; ".join(f"Piece {seed} by Nobody" for seed in range(3, 8))
+    assert caught.value.metadata == {
+        "algorithm_version": str(OTHER),
+        "missing_track_count": "7",
+        "missing_tracks": f"{named}; ...",
+    }
+    assert (await parts.ledger()).building is None
+    assert await parts.index.generations() == {generation(1)}
+
+
+async def test_a_track_registered_meanwhile_keeps_the_catalogue_where_it_is(parts: Parts) -> None:
+    await register_both(parts, range(1, 4))
+    async with aclosing(parts.keeper.rebuild(OTHER)) as running:
+        await anext(running)
+        late = await parts.register(40)
+        with pytest.raises(FingerprintsMissingError) as caught:
+            async for _ in running:
+                pass
+    assert caught.value.metadata["missing_tracks"] == "Piece 40 by Nobody"
+    now = await parts.ledger()
+    assert (now.algorithm_version, now.serving) == (CURRENT, generation(1))
+    assert (await parts.find(pieces.clip(40, 5.0)))[0] == "Piece 40"
+
+    # What was built is gone on with; the one that was missing goes there at once.
+    assert late not in parts.index.tracks(2)
+    await parts.register(40, OTHER)
+    assert late in parts.index.tracks(2)
+    parts.index.written.clear()
+    await rebuilt(parts, OTHER)
+    assert parts.index.written == []
+    assert (await parts.find(pieces.clip(40, 5.0, version=OTHER)))[0] == "Piece 40"
+    assert await parts.keeper.compare()
+
+
+async def test_a_deleted_track_is_missed_no_more_and_leaves_nothing(parts: Parts) -> None:
+    kept, gone = await register_both(parts, (1, 2))
+    await parts.register(3)
+    await parts.delete(3)
+    await half_way(parts, OTHER)
+    assert parts.index.tracks(2) == {kept, gone}
+    await parts.delete(2)
+    assert parts.index.tracks(1) == parts.index.tracks(2) == {kept}
+    async with parts.database.connection("look") as connection:
+        assert await connection.fetchval("SELECT count(*) FROM catalog.fingerprint") == 2
+    await rebuilt(parts, OTHER)
+    assert await parts.keeper.compare()
+
+
+async def test_a_plain_rebuild_gives_a_move_up(parts: Parts) -> None:
+    numbers = set(await register_both(parts, (1, 2)))
+    await half_way(parts, OTHER)
+    assert (await parts.catalog.statistics()).ledger.building == generation(2, OTHER)
+    await rebuilt(parts)
+    now = await parts.ledger()
+    assert (now.algorithm_version, now.serving, now.building) == (CURRENT, generation(3), None)
+    assert await parts.index.generations() == {generation(3)}
+    assert parts.index.tracks(3) == numbers
+
+
+async def test_a_new_track_goes_to_the_version_it_has_only(parts: Parts) -> None:
+    await register_both(parts, (1,))
+    await half_way(parts, OTHER)
+    late = await parts.register(2)
+    assert late in parts.index.tracks(1)
+    assert late not in parts.index.tracks(2)
+
+
+async def test_a_registration_overtaken_by_the_move_is_refused_and_undone(parts: Parts) -> None:
+    await register_both(parts, (1,))
+    parts.index.before_upsert.close()
+    registering = asyncio.create_task(parts.register(2))
+    await parts.index.before_upsert.reached()
+    await rebuilt(parts, OTHER)
+    parts.index.before_upsert.open()
+    with pytest.raises(AlgorithmMismatchError) as caught:
+        await registering
+    assert caught.value.metadata["catalog_algorithm_version"] == str(OTHER)
+    assert await states(parts) == [TrackState.ACTIVE, TrackState.PENDING]
+    assert (await parts.catalog.page(0, 10))[1] == 1
+
+    assert await reconcile(parts) == 1
+    assert await states(parts) == [TrackState.ACTIVE]
+    assert await parts.keeper.compare()
+    number = await parts.register(2, OTHER)
+    assert number in parts.index.tracks(2)
+
+
+async def test_a_registration_begun_in_the_move_and_overtaken_by_its_end_is_refused(
+    parts: Parts,
+) -> None:
+    await register_both(parts, (1,))
+    async with aclosing(parts.keeper.rebuild(OTHER)) as running:
+        await anext(running)
+        parts.index.before_upsert.close()
+        registering = asyncio.create_task(parts.register(2))
+        await parts.index.before_upsert.reached()
+        async for _ in running:
+            pass
+        parts.index.before_upsert.open()
+    with pytest.raises(AlgorithmMismatchError):
+        await registering
+    assert await states(parts) == [TrackState.ACTIVE, TrackState.PENDING]
+
+
+async def test_a_registration_overtaken_by_the_move_can_be_finished(parts: Parts) -> None:
+    await register_both(parts, (1,))
+    parts.index.before_upsert.close()
+    registering = asyncio.create_task(parts.register(2))
+    await parts.index.before_upsert.reached()
+    await rebuilt(parts, OTHER)
+    parts.index.before_upsert.open()
+    with pytest.raises(AlgorithmMismatchError):
+        await registering
+    await parts.register(2, OTHER)
+    assert await states(parts) == [TrackState.ACTIVE] * 2
+    assert (await parts.find(pieces.clip(2, 5.0, version=OTHER)))[0] == "Piece 2"
+    assert await reconcile(parts) == 0
+    await rebuilt(parts, CURRENT)
+    assert (await parts.find(pieces.clip(2, 5.0)))[0] == "Piece 2"
+
+
+async def test_a_search_overtaken_by_the_move_is_refused_not_empty(parts: Parts) -> None:
+    await register_both(parts, (1,))
+    parts.index.after_search.close()
+    finding = asyncio.create_task(parts.find(pieces.clip(1, 5.0)))
+    await parts.index.after_search.reached()
+    await rebuilt(parts, OTHER, drop=True)
+    parts.index.after_search.open()
+    with pytest.raises(AlgorithmMismatchError):
+        await finding
+
+
+async def test_a_cached_answer_does_not_survive_the_move(parts: Parts) -> None:
+    await register_both(parts, (1,))
+    clip = pieces.clip(1, 5.0)
+    for _ in range(3):
+        assert await parts.find(clip) == ["Piece 1"]
+    await rebuilt(parts, OTHER)
+    with pytest.raises(AlgorithmMismatchError):
+        await parts.find(clip)
+
+
+async def test_other_versions_are_dropped_when_asked_for(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("match_svc.rebuild._DROP_FINGERPRINTS", 2)
+    await register_both(parts, range(1, 6))
+    steps = await rebuilt(parts, OTHER, drop=True)
+    assert [step.dropped_fingerprint_count for step in steps][-4:] == [2, 4, 5, 5]
+    assert steps[-1].done
+    assert not steps[-2].done
+    assert (await parts.catalog.statistics()).track_counts == {CURRENT: 0, OTHER: 5}
+    assert (await parts.find(pieces.clip(3, 5.0, version=OTHER)))[0] == "Piece 3"
+    with pytest.raises(FingerprintsMissingError) as caught:
+        await rebuilt(parts, CURRENT)
+    assert caught.value.metadata["missing_track_count"] == "5"
+    # The files are asked for again, and there is a way back.
+    for seed in range(1, 6):
+        await parts.register(seed)
+    await rebuilt(parts, CURRENT)
+    assert (await parts.find(pieces.clip(3, 5.0)))[0] == "Piece 3"
+
+
+async def test_a_rebuild_that_fails_drops_nothing(parts: Parts) -> None:
+    await register_both(parts, (1,))
+    await parts.register(2)
+    with pytest.raises(FingerprintsMissingError):
+        await rebuilt(parts, OTHER, drop=True)
+    assert (await parts.catalog.statistics()).track_counts == {CURRENT: 2, OTHER: 1}
+
+
+@pytest.mark.parametrize("version", [-1, 99])
+async def test_a_version_nobody_has_is_refused(parts: Parts, version: int) -> None:
+    with pytest.raises(AlgorithmUnsupportedError) as caught:
+        await rebuilt(parts, version)
+    assert caught.value.metadata["algorithm_version"] == str(version)
+
+
+async def test_a_build_that_was_lost_begins_anew(parts: Parts) -> None:
+    numbers = set(await register_both(parts, (1, 2)))
+    await half_way(parts, OTHER)
+    await parts.index.drop(generation(2, OTHER))
+    await parts.register(3)
+    with pytest.raises(IndexUnreachableError):
+        await parts.register(3, OTHER)
+    await parts.delete(3)
+    await rebuilt(parts, OTHER)
+    assert await parts.index.generations() == {generation(3, OTHER)}
+    assert parts.index.tracks(3) == numbers
+
+
+async def test_the_first_schema_is_brought_over(
+    postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = registration_from(pieces.registration(1, version=1))
+    async with open_database(postgres_dsn, 4, 30.0, 5.0) as database:
+        monkeypatch.setattr(migrating, "migrations", lambda: migrations()[:1])
+        await migrate(database)
+        monkeypatch.undo()
+        async with database.connection("write_as_before") as connection:
+            await connection.execute(
+                """
+                INSERT INTO catalog.track (content_sha256, title, artist, album, isrc, language,
+                    genre, year, source_uri, duration_us, algorithm_version, active_window_count,
+                    state)
+                VALUES ($1, 'Piece 1', '', '', '', '', '', 0, '', $2, 1, $3, 'ACTIVE')
+                """,
+                made.content_sha256,
+                made.fingerprint.duration,
+                sum(map(bool, made.fingerprint.active_windows)),
+            )
+            await connection.execute(
+                "INSERT INTO catalog.fingerprint SELECT 1, $1, $2, $3, '{0}'",
+                made.fingerprint.vectors_f16le,
+                made.fingerprint.active_windows,
+                made.fingerprint.landmarks,
+            )
+            await connection.execute(
+                """
+                UPDATE catalog.ledger SET serving = 4, last_generation = 5, building = 5,
+                    active_track_count = 1, active_window_count = $1
+                """,
+                sum(map(bool, made.fingerprint.active_windows)),
+            )
+    async with make_parts(postgres_dsn) as parts:
+        now = await parts.ledger()
+        assert (now.algorithm_version, now.serving, now.building) == (
+            1,
+            generation(4, 1),
+            generation(5, 1),
+        )
+        await parts.keeper.restore()
+        assert await parts.find(pieces.clip(1, 5.0, version=1)) == ["Piece 1"]
+        assert await versions(parts, 1) == (1,)
+        assert await parts.keeper.compare()
+
+
+async def move(client: Client, version: int, *, drop: bool = False) -> None:
+    """Moves the catalogue; begins again, as a person would, while a new track is half-way there."""
+    request = pb.RebuildIndexRequest(algorithm_version=version, drop_other_versions=drop)
+    async with asyncio.timeout(50):
+        while True:
+            try:
+                steps = [step async for step in client.catalog.RebuildIndex(request)]
+            except grpc.aio.AioRpcError as error:
+                typed = from_rpc_error(error)
+                if typed is None or typed.reason != "FINGERPRINTS_MISSING":
+                    raise
+            else:
+                assert steps[-1].done
+                return
+
+
+def served_version(error: grpc.aio.AioRpcError) -> int:
+    """Returns the version that a refusal for its version names; fails on any other failure."""
+    typed = from_rpc_error(error)
+    assert typed is not None, error
+    assert typed.reason == "ALGORITHM_MISMATCH", typed
+    return int(typed.metadata["catalog_algorithm_version"])
+
+
+class Traffic:
+    """Searches and registrations that know of a move only by what they are told."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._ended = asyncio.Event()
+        self.tracks: dict[int, str] = {}
+        self.answered: list[int] = []
+
+    def end(self) -> None:
+        """Begins nothing more."""
+        self._ended.set()
+
+    async def search(self) -> None:
+        """Asks as the gateway does: in the version of the last answer or refusal."""
+        served = CURRENT
+        while not self._ended.is_set():
+            seed = 1 + len(self.answered) % 12
+            try:
+                best = await self._client.best(seed, version=served)
+            except grpc.aio.AioRpcError as error:
+                served = served_version(error)
+                continue
+            assert best is not None
+            assert best.track.title == f"Piece {seed}"
+            assert best.track.algorithm_version == served
+            self.answered.append(served)
+
+    async def register(self, seeds: Iterable[int]) -> None:
+        """Registers each piece in whichever version is taken, then adds the other."""
+        for seed in seeds:
+            if self._ended.is_set():
+                return
+            for version in (CURRENT, OTHER, CURRENT):
+                try:
+                    self.tracks[seed] = (await self._client.register(seed, version)).track_id
+                except grpc.aio.AioRpcError as error:
+                    served_version(error)
+
+    async def answers_in(self, version: int) -> None:
+        """Waits until an answer was given in a version."""
+        async with asyncio.timeout(40):
+            while self.answered[-1:] != [version]:  # noqa: ASYNC110 - told by the searcher
+                await asyncio.sleep(0.01)
+
+
+async def test_searching_and_registering_go_on_through_the_move_and_back(
+    postgres_dsn: str, engine_address: str, own_name: str
+) -> None:
+    settings = make_settings(postgres_dsn, engine_address, own_name)
+    async with match_service(settings) as client:
+        traffic = Traffic(client)
+        await traffic.register(range(1, 13))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(traffic.search())
+            group.create_task(traffic.register(range(30, 90)))
+            await traffic.answers_in(CURRENT)
+            for version in (OTHER, CURRENT):
+                await move(client, version)
+                await traffic.answers_in(version)
+            traffic.end()
+
+        statistics = await client.statistics()
+        assert statistics.algorithm_version == CURRENT
+        assert statistics.active_track_count == len(traffic.tracks) > 12
+        for seed, track_id in traffic.tracks.items():
+            best = await client.best(seed)
+            assert best is not None
+            assert best.track.track_id == track_id
+
+
+async def test_killed_between_upgrade_and_switch(
+    postgres_dsn: str, engine_address: str, own_name: str
+) -> None:
+    settings = make_settings(postgres_dsn, engine_address, own_name)
+    with stores.scratch_folder() as folder, match_process(settings, folder) as (process, target):
+        async with open_channel(target) as channel:
+            client = Client(channel)
+            for seed in range(1, 25):
+                await client.register(seed)
+                await client.register(seed, OTHER)
+            request = pb.RebuildIndexRequest(algorithm_version=OTHER)
+            running = client.catalog.RebuildIndex(request)
+            while (step := await running.read()).track_count == 0:
+                pass
+            assert not step.done
+            await asyncio.to_thread(process.kill)
+        await asyncio.to_thread(process.start)
+        async with open_channel(target) as channel:
+            client = Client(channel)
+            statistics = await client.statistics()
+            assert statistics.algorithm_version == CURRENT
+            assert statistics.building_algorithm_version == OTHER
+            assert {c.algorithm_version: c.track_count for c in statistics.coverages} == {
+                CURRENT: 24,
+                OTHER: 24,
+            }
+            assert (await client.best(3)) is not None
+            # Registered while the move rests, with both fingerprints.
+            await client.register(40)
+            await client.register(40, OTHER)
+            await move(client, OTHER, drop=True)
+            for seed in (1, 24, 40):
+                best = await client.best(seed, version=OTHER)
+                assert best is not None
+                assert best.track.title == f"Piece {seed}"
+            statistics = await client.statistics()
+            assert statistics.algorithm_version == OTHER
+            assert statistics.building_algorithm_version == 0
+            assert {c.algorithm_version: c.track_count for c in statistics.coverages} == {
+                CURRENT: 0,
+                OTHER: 25,
+            }
+    connection = await asyncpg.connect(postgres_dsn)
+    left = await connection.fetch("SELECT DISTINCT algorithm_version FROM catalog.fingerprint")
+    await connection.close()
+    assert [row["algorithm_version"] for row in left] == [OTHER]
+
+
+async def test_the_answer_to_an_upgrade(
+    postgres_dsn: str, engine_address: str, own_name: str
+) -> None:
+    async with match_service(make_settings(postgres_dsn, engine_address, own_name)) as client:
+        first = await client.register(1)
+        answer = await client.catalog.CreateTrack(pieces.registration(1, version=OTHER))
+        assert answer.outcome == ALREADY_REGISTERED
+        assert answer.track.algorithm_versions == sorted((CURRENT, OTHER))
+        assert (answer.track.track_id, answer.track.algorithm_version) == (first.track_id, CURRENT)
+
+
+async def test_missing_fingerprints_are_a_typed_answer(
+    postgres_dsn: str, engine_address: str, own_name: str
+) -> None:
+    async with match_service(make_settings(postgres_dsn, engine_address, own_name)) as client:
+        await client.register(1)
+        request = pb.RebuildIndexRequest(algorithm_version=OTHER)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            async for _ in client.catalog.RebuildIndex(request):
+                pass
+        error = from_rpc_error(caught.value)
+        assert error is not None
+        assert (error.code, error.reason) == (
+            grpc.StatusCode.FAILED_PRECONDITION,
+            "FINGERPRINTS_MISSING",
+        )
+        assert error.metadata["missing_tracks"] == "Piece 1 by Nobody"
+        assert "register their files" in error.message
