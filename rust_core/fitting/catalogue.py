@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 import sonica_core as core
 
-VERSION = 1
 NEIGHBOUR_COUNT = 100
 CANDIDATE_COUNT = 40
 REFERENCE_FRAMES = round(core.REFERENCE_HOP_SECONDS / core.FRAME_SECONDS)
@@ -17,19 +17,29 @@ LANDMARK_BYTES = 8
 Floats = npt.NDArray[np.float32]
 
 
-def extract(audio: Floats, purpose: str) -> core.FingerprintPart:
+def extract(
+    audio: Floats, purpose: str, version: int = core.CURRENT_ALGORITHM_VERSION
+) -> core.FingerprintPart:
     """Returns the whole fingerprint of mono 8 kHz audio."""
-    extractor = core.Extractor(VERSION, purpose)
+    extractor = core.Extractor(version, purpose)
     extractor.push(np.ascontiguousarray(audio, dtype=np.float32))
     extractor.finish()
     return extractor.take()
 
 
 class Catalogue:
-    """Registers references, then recognises clips. Track numbers count from 0."""
+    """Registers references, then recognises clips. Track numbers count from 0.
 
-    def __init__(self, references: list[Floats]) -> None:
-        self._parts = [extract(audio, "reference") for audio in references]
+    Args:
+        references: mono 8 kHz audio of each track.
+        version: the `algorithm_version` of all fingerprints.
+    """
+
+    def __init__(
+        self, references: Iterable[Floats], version: int = core.CURRENT_ALGORITHM_VERSION
+    ) -> None:
+        self.version = version
+        self._parts = [extract(audio, "reference", version) for audio in references]
         self._frames = [_landmark_frames(part) for part in self._parts]
         vectors = [core.decode_vectors(part.vectors_f16le) for part in self._parts]
         self._vectors = np.concatenate(vectors)
@@ -49,7 +59,7 @@ class Catalogue:
         )
         row_count = len(clip.active_windows)
         passages = [self._passage(c, row_count) for c in self._candidates(clip)]
-        return core.align(VERSION, query, [p for p in passages if p is not None])
+        return core.align(self.version, query, [p for p in passages if p is not None])
 
     def _candidates(self, clip: core.FingerprintPart) -> list[core.Candidate]:
         rows = core.decode_vectors(clip.vectors_f16le)
@@ -64,7 +74,7 @@ class Catalogue:
         ids = np.take_along_axis(self._ids[nearest], order, axis=1)
         ids[~active] = np.iinfo(np.uint64).max
         scores = np.take_along_axis(scores, order, axis=1)
-        return core.vote(VERSION, ids, np.ascontiguousarray(scores), CANDIDATE_COUNT)
+        return core.vote(self.version, ids, np.ascontiguousarray(scores), CANDIDATE_COUNT)
 
     def _passage(self, candidate: core.Candidate, row_count: int) -> core.ReferencePassage | None:
         part = self._parts[candidate.track_number]

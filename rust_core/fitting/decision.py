@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -80,28 +81,30 @@ def fit_decision(
     background: list[Path],
     tracks: list[Path],
     degrader: Degrader,
+    version: int,
     seed: int,
     data: Path,
     report: Path | None,
 ) -> None:
-    """Fits and writes `decision-v1.txt`: bias, weights, then the gate, one number a line.
+    """Fits and writes `decision-v<version>.txt`: bias, weights, then the gate, one number a line.
 
     Args:
         background: tracks that are registered but never asked for.
         tracks: every other one is registered and asked for, the rest are unknown.
         degrader: makes clips.
+        version: of the fingerprints.
         seed: of all draws.
         data: folder to write to.
         report: CSV for the evidence of every clip.
     """
     known = [read_audio(path) for path in tracks[::2]]
     unknown = [read_audio(path) for path in tracks[1::2]]
-    catalogue = Catalogue([*known, *(read_audio(path) for path in background)])
+    catalogue = Catalogue(chain(known, map(read_audio, background)), version)
     strangers = [audio for audio in unknown if not _holds_registered_music(catalogue, audio)]
     print(f"{len(known)} tracks known, {len(strangers)} of {len(unknown)} unknown without copies")
     rng = np.random.default_rng([seed, 1])
     # In a small catalogue the best rival is weaker and the margin means less.
-    catalogues = [catalogue, Catalogue(known[:SMALL_CATALOGUE_TRACKS])]
+    catalogues = [catalogue, Catalogue(known[:SMALL_CATALOGUE_TRACKS], version)]
     trials = list(_trials(catalogues, known, strangers, degrader, rng))
     if report:
         _write_report(report, trials)
@@ -112,7 +115,7 @@ def fit_decision(
     wrong = np.array([not trial.known for trial in trials])
     gate = max(GATE_MIN, float(np.quantile(scores[wrong], 1 - FALSE_ACCEPT_SHARE)))
     lines = [f"{value:.6g}" for value in (bias, *weights, gate)]
-    (data / "decision-v1.txt").write_text("\n".join(lines) + "\n")
+    (data / f"decision-v{version}.txt").write_text("\n".join(lines) + "\n")
     _print_summary(trials, scores, gate, lines)
 
 
@@ -140,7 +143,7 @@ def _trials(
 def _cuts(catalogues: list[Catalogue], audio: Audio, number: int) -> Iterator[Trial]:
     """Yields one trial for each length the audio is cut to and each catalogue."""
     for length in LENGTHS_SECONDS:
-        clip = extract(audio[: length * SAMPLE_RATE_HZ], "query")
+        clip = extract(audio[: length * SAMPLE_RATE_HZ], "query", catalogues[0].version)
         for catalogue in catalogues:
             best = _best(catalogue, clip)
             known = number != UNKNOWN and number < catalogue.track_count
@@ -161,7 +164,7 @@ def _holds_registered_music(catalogue: Catalogue, audio: Audio) -> bool:
     """
     step = COPY_CHECK_SECONDS * SAMPLE_RATE_HZ
     for begin in range(0, len(audio) - step, 2 * step):
-        best = _best(catalogue, extract(audio[begin : begin + step], "query"))
+        best = _best(catalogue, extract(audio[begin : begin + step], "query", catalogue.version))
         if best and best.aligned_landmark_count >= COPY_LANDMARKS_MIN + best.chance_landmark_count:
             return True
     return False

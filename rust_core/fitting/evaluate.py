@@ -12,6 +12,8 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
+import sonica_core as core
+
 from .catalogue import Catalogue, extract
 from .recordings import read_audio
 
@@ -24,10 +26,12 @@ def main() -> None:
     parser.add_argument("--queries", type=Path, required=True, help="queries.csv")
     parser.add_argument("--out", type=Path, required=True, help="predictions.csv")
     parser.add_argument("--lengths", default="1,2,5,10", help="lengths answered, seconds")
+    parser.add_argument("--version", type=int, default=core.CURRENT_ALGORITHM_VERSION)
     arguments = parser.parse_args()
     with arguments.manifest.open() as file:
         names = [row["track_id"] for row in csv.DictReader(file) if row["in_index"] == "1"]
-    catalogue = Catalogue([read_audio(arguments.wav / f"{name}.wav", 3_600) for name in names])
+    audio = (read_audio(arguments.wav / f"{name}.wav", 3_600) for name in names)
+    catalogue = Catalogue(audio, arguments.version)
     with arguments.queries.open() as file:
         lengths = set(arguments.lengths.split(","))
         queries = [row for row in csv.DictReader(file) if row["length_s"] in lengths]
@@ -45,7 +49,7 @@ def _answer(
 ) -> dict[str, object]:
     audio = read_audio(folder / query["file"])
     begin = time.perf_counter()
-    found = catalogue.recognise(extract(audio, "query"))
+    found = catalogue.recognise(extract(audio, "query", catalogue.version))
     answer: dict[str, object] = {
         "query_id": query["query_id"],
         "latency_ms": f"{1e3 * (time.perf_counter() - begin):.1f}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import subprocess
 from pathlib import Path
@@ -12,6 +13,8 @@ import numpy.typing as npt
 
 SAMPLE_RATE_HZ = 8_000
 TRACK_SECONDS_MAX = 240
+# One track in this many is kept for the decision.
+DECISION_SHARE = 5
 EXTENSIONS = {".aac", ".aiff", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav"}
 Audio = npt.NDArray[np.float32]
 
@@ -61,6 +64,14 @@ VOICES = ("", "+f1", "+f4", "+m2", "+m6")
 def track_paths(folder: Path) -> list[Path]:
     """Returns the audio files under a folder, ordered by name so that a fit is reproducible."""
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS)
+
+
+def is_kept_for_decision(name: str) -> bool:
+    """Says whether the track with this name is kept from the network, for the decision to judge.
+
+    So the decision sees embeddings of music the network has never heard.
+    """
+    return hashlib.sha256(name.encode()).digest()[0] % DECISION_SHARE == 0
 
 
 def read_audio(source: Path | io.BytesIO, seconds_max: float = TRACK_SECONDS_MAX) -> Audio:

@@ -6,16 +6,13 @@ that the decision sees embeddings of music the network has never heard.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from fitting.recordings import SAMPLE_RATE_HZ, read_audio, track_paths
+from fitting.recordings import SAMPLE_RATE_HZ, is_kept_for_decision, read_audio, track_paths
 
-# One track in this many is kept for the decision.
-DECISION_SHARE = 5
 FULL_SCALE = 32_767
 
 
@@ -35,11 +32,6 @@ class Track:
     def seconds(self) -> float:
         """Length in seconds."""
         return len(self.samples) / SAMPLE_RATE_HZ
-
-
-def is_kept_for_decision(name: str) -> bool:
-    """Says whether the track with this name is not for the network to learn from."""
-    return hashlib.sha256(name.encode()).digest()[0] % DECISION_SHARE == 0
 
 
 def read_track(path: Path, cache: Path) -> Track:

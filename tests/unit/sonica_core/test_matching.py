@@ -60,7 +60,8 @@ def test_a_clean_clip_is_found_to_the_frame(catalogue: Catalogue, track: int, se
     assert best.track_number == track
     # One second is little evidence: it may stay below the gate, though not far.
     assert best.accepted or (seconds == 1 and best.score > 0.9)
-    assert best.track_offset_seconds == pytest.approx(begin, abs=0.05)
+    # One second holds four rows of the query; half their hop is as fine as they can tell.
+    assert best.track_offset_seconds == pytest.approx(begin, abs=0.064 if seconds == 1 else 0.05)
     assert best.clip_offset_seconds == 0
     assert best.matched_duration_seconds == pytest.approx(seconds, abs=0.3)
     assert not best.ambiguous

@@ -56,7 +56,7 @@ impl AlgorithmVersion {
     /// All versions, oldest first.
     pub const ALL: [Self; 2] = [Self::V1, Self::V2];
     /// The version new catalogues get.
-    pub const CURRENT: Self = Self::V1;
+    pub const CURRENT: Self = Self::V2;
 
     /// The number that stands for this version in fingerprints.
     #[must_use]
