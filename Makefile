@@ -93,6 +93,8 @@ lock: ## Renews requirements.lock. Needs uv.
 	  --custom-compile-command "make lock" pyproject.toml requirements-dev.in -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --upgrade \
 	  --custom-compile-command "make lock" tests/evaluation/requirements.in -o tests/evaluation/requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --upgrade \
+	  --custom-compile-command "make lock" rust_core/training/requirements.in -o rust_core/training/requirements.lock
 
 .PHONY: bench
 bench: setup ## Prints the figures of the README for this machine, as ratios within one run.
@@ -120,7 +122,21 @@ eval-scale: setup $(VENV)/.evaluation ## Measures what a larger catalogue costs:
 fit: setup ## Fits algorithm_version 1 anew from MUSIC=folder, as rust_core/fitting/README.md says.
 	cd rust_core && python -m fitting projection --music "$(MUSIC)" --seed $(or $(SEED),1)
 	$(MAKE) setup
-	cd rust_core && python -m fitting decision --music "$(MUSIC)" --seed $(or $(SEED),1)
+	cd rust_core && python -m fitting decision --version 1 --music "$(MUSIC)" --seed $(or $(SEED),1)
+	$(MAKE) setup
+
+$(VENV)/.training: rust_core/training/requirements.lock
+	$(PYTHON) -m venv .cache/training-venv
+	.cache/training-venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	touch $@
+
+.PHONY: train
+train: setup $(VENV)/.training ## Trains algorithm_version 2 anew from MUSIC=folder, as rust_core/training/README.md says (an hour).
+	cd rust_core && ../.cache/training-venv/bin/python -m training --music "$(abspath $(MUSIC))" --work ../.cache/training \
+	  --seed $(or $(SEED),1) $(if $(STEPS),--steps $(STEPS))
+	$(MAKE) setup
+	python tests/golden/regenerate.py 2
+	cd rust_core && python -m fitting decision --version 2 --music "$(abspath $(MUSIC))" --seed $(or $(SEED),1)
 	$(MAKE) setup
 
 .PHONY: ci

@@ -59,7 +59,7 @@ def test_a_clean_clip_is_found_to_the_frame(catalogue: Catalogue, track: int, se
     best = catalogue.recognise(extract(clip, "query"))[0]
     assert best.track_number == track
     # One second is little evidence: it may stay below the gate, though not far.
-    assert best.accepted or (seconds == 1 and best.score > 0.9)
+    assert best.accepted or (seconds == 1 and best.score > 0.8)
     # One second holds four rows of the query; half their hop is as fine as they can tell.
     assert best.track_offset_seconds == pytest.approx(begin, abs=0.064 if seconds == 1 else 0.05)
     assert best.clip_offset_seconds == 0
