@@ -46,9 +46,13 @@ def compose(seed: int, seconds: float = 40) -> Audio:
     return (0.1 * audio).astype(np.float32)
 
 
-@pytest.fixture(scope="module")
-def catalogue() -> Catalogue:
-    return Catalogue([compose(seed) for seed in range(TRACK_COUNT)])
+@pytest.fixture(scope="module", params=core.ALGORITHM_VERSIONS)
+def catalogue(request: pytest.FixtureRequest) -> Catalogue:
+    return Catalogue([compose(seed) for seed in range(TRACK_COUNT)], request.param)
+
+
+def recognise(catalogue: Catalogue, clip: Audio) -> list[core.Alignment]:
+    return catalogue.recognise(extract(clip, "query", catalogue.version))
 
 
 @pytest.mark.parametrize("seconds", [1, 2, 5, 10])
@@ -56,7 +60,7 @@ def catalogue() -> Catalogue:
 def test_a_clean_clip_is_found_to_the_frame(catalogue: Catalogue, track: int, seconds: int) -> None:
     begin = 13.371
     clip = compose(track)[int(begin * RATE) :][: seconds * RATE]
-    best = catalogue.recognise(extract(clip, "query"))[0]
+    best = recognise(catalogue, clip)[0]
     assert best.track_number == track
     # One second is little evidence: it may stay below the gate, though not far.
     assert best.accepted or (seconds == 1 and best.score > 0.8)
@@ -64,6 +68,7 @@ def test_a_clean_clip_is_found_to_the_frame(catalogue: Catalogue, track: int, se
     assert best.track_offset_seconds == pytest.approx(begin, abs=0.064 if seconds == 1 else 0.05)
     assert best.clip_offset_seconds == 0
     assert best.matched_duration_seconds == pytest.approx(seconds, abs=0.3)
+    assert best.speed_factor == 1
     assert not best.ambiguous
     assert best.aligned_landmark_count <= best.clip_landmark_count
 
@@ -71,8 +76,23 @@ def test_a_clean_clip_is_found_to_the_frame(catalogue: Catalogue, track: int, se
 def test_noise_over_a_clip_is_forgiven(catalogue: Catalogue) -> None:
     clip = compose(4)[15 * RATE : 20 * RATE]
     noise = np.random.default_rng(0).standard_normal(len(clip)).astype(np.float32)
-    best = catalogue.recognise(extract(clip + noise * clip.std(), "query"))[0]
+    best = recognise(catalogue, clip + noise * clip.std())[0]
     assert (best.track_number, best.accepted) == (4, True)
+
+
+@pytest.mark.parametrize("speed", [0.975, 1.02])
+def test_the_speed_of_a_clip_is_found_by_version_2(speed: float) -> None:
+    tracks = [compose(seed) for seed in range(TRACK_COUNT)]
+    begin, seconds = 11.7, 10
+    times = begin + speed * np.arange(seconds * RATE) / RATE
+    clip = np.interp(times, np.arange(len(tracks[6])) / RATE, tracks[6]).astype(np.float32)
+    for version in core.ALGORITHM_VERSIONS:
+        best = recognise(Catalogue(tracks, version), clip)[0]
+        assert best.track_number == 6
+        assert best.speed_factor == (1 if version == 1 else pytest.approx(speed, abs=0.004))
+    # Over the whole clip, the track runs a quarter of a second away from it.
+    assert best.track_offset_seconds == pytest.approx(begin, abs=0.03)
+    assert best.aligned_landmark_count > 5 + best.chance_landmark_count
 
 
 @pytest.mark.parametrize("seconds", [1, 2, 5, 10])
@@ -81,24 +101,25 @@ def test_unknown_music_and_noise_have_no_answer(catalogue: Catalogue, seconds: i
     strangers = [compose(100 + seed)[9 * RATE :][: seconds * RATE] for seed in range(4)]
     strangers.append((0.1 * rng.standard_normal(seconds * RATE)).astype(np.float32))
     for clip in strangers:
-        found = catalogue.recognise(extract(clip, "query"))
+        found = recognise(catalogue, clip)
         assert not any(alignment.accepted for alignment in found)
 
 
 def test_silence_has_no_candidates(catalogue: Catalogue) -> None:
-    assert catalogue.recognise(extract(np.zeros(5 * RATE, np.float32), "query")) == []
+    assert recognise(catalogue, np.zeros(5 * RATE, np.float32)) == []
 
 
-def test_a_copy_makes_the_answer_ambiguous() -> None:
+@pytest.mark.parametrize("version", core.ALGORITHM_VERSIONS)
+def test_a_copy_makes_the_answer_ambiguous(version: int) -> None:
     tracks = [compose(seed) for seed in range(6)]
-    both = Catalogue([*tracks, tracks[2][: 30 * RATE]])
-    found = both.recognise(extract(tracks[2][8 * RATE : 13 * RATE], "query"))
+    both = Catalogue([*tracks, tracks[2][: 30 * RATE]], version)
+    found = recognise(both, tracks[2][8 * RATE : 13 * RATE])
     assert {found[0].track_number, found[1].track_number} == {2, 6}
     assert all(alignment.ambiguous and alignment.accepted for alignment in found[:2])
 
 
 def test_scores_fall_and_every_track_comes_once(catalogue: Catalogue) -> None:
-    found = catalogue.recognise(extract(compose(3)[: 5 * RATE], "query"))
+    found = recognise(catalogue, compose(3)[: 5 * RATE])
     scores = [alignment.score for alignment in found]
     assert scores == sorted(scores, reverse=True)
     assert all(0 <= score <= 1 for score in scores)
@@ -114,6 +135,8 @@ def test_matched_landmarks_lie_on_the_line(catalogue: Catalogue) -> None:
     assert len(pairs) > 10
     np.testing.assert_allclose(pairs[:, 1] - pairs[:, 0], 10.0, atol=0.1)
     assert len(core.matched_landmarks(1, clip.landmarks, reference.landmarks, 27.3)) < 10
+    drifted = core.matched_landmarks(2, clip.landmarks, reference.landmarks, 10.0, 1.05)
+    assert len(drifted) < len(pairs) / 2
 
 
 def test_bad_neighbours_are_refused() -> None:

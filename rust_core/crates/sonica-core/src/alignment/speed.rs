@@ -12,9 +12,9 @@ use crate::params::{EDGE_FRAMES, QUERY_STRIDE_FRAMES, REFERENCE_STRIDE_FRAMES, W
 const SPEED_RANGE: f64 = 0.06;
 /// Most speeds tried on either side of 1, however long the clip.
 const SPEED_STEPS_MAX: usize = 12;
-/// How many times likelier, as the logarithm of the squared ratio, a clip must be at another
-/// speed than at its own to be given that speed; significance squared is on the same scale.
-const SPEED_PENALTY: f32 = 25.0;
+/// What another speed than 1 must add to the square of the significance: four standard
+/// deviations, so that a clip at its own speed is said to have speed 1 and nothing near it.
+const SPEED_PENALTY: f32 = 16.0;
 /// Rows this many query strides apart have nothing in common.
 const REACH: f64 = 1.5;
 /// Rows of zeros before and after the rows of a clip.
