@@ -26,7 +26,7 @@ def extraction_rate(purpose: str) -> float:
     seconds = len(pcm) / sonica_core.SAMPLE_RATE_HZ
     rates = []
     for _ in range(_ROUNDS):
-        extractor = sonica_core.Extractor(1, purpose)
+        extractor = sonica_core.Extractor(sonica_core.CURRENT_ALGORITHM_VERSION, purpose)
         began = time.perf_counter()
         for start in range(0, len(pcm), _CHUNK_SAMPLES):
             extractor.push(pcm[start : start + _CHUNK_SAMPLES])

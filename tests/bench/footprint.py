@@ -17,6 +17,7 @@ from pathlib import Path
 
 import grpc
 import psutil
+import sonica_core
 from google.protobuf.duration_pb2 import Duration
 from sonica.catalog.v1 import catalog_service_pb2, catalog_service_pb2_grpc, track_pb2
 from sonica.fingerprint.v1 import fingerprint_pb2
@@ -68,7 +69,7 @@ def _register_step(address: str, fingerprints: Iterable[Synthetic]) -> None:
         catalog = catalog_service_pb2_grpc.CatalogServiceStub(channel)
         for made in fingerprints:
             fingerprint = fingerprint_pb2.Fingerprint(
-                algorithm_version=1,
+                algorithm_version=sonica_core.CURRENT_ALGORITHM_VERSION,
                 purpose=fingerprint_pb2.FINGERPRINT_PURPOSE_REFERENCE,
                 vectors_f16le=made.vectors_f16le,
                 active_windows=made.active_windows,

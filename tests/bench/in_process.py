@@ -27,6 +27,7 @@ _LIMITS = WorkerLimits(
     channel_count_max=8,
 )
 _CANDIDATE_COUNT = 40
+_VERSION = sonica_core.CURRENT_ALGORITHM_VERSION
 
 
 def fingerprint(content: bytes, purpose: Purpose) -> tuple[bytes, bytes, bytes, float]:
@@ -81,7 +82,7 @@ class InProcess:
         """Returns the alignments of a clip, best first."""
         vectors_f16le, active, landmarks, seconds = fingerprint(content, Purpose.QUERY)
         ids, scores = self._search(vectors_f16le, active)
-        candidates = sonica_core.vote(1, ids, scores, _CANDIDATE_COUNT)
+        candidates = sonica_core.vote(_VERSION, ids, scores, _CANDIDATE_COUNT)
         passages = []
         for wanted in passage_ranges(candidates, seconds):
             reference = self._references[wanted.track_number]
@@ -97,7 +98,7 @@ class InProcess:
                 )
             )
         query = sonica_core.QueryFingerprint(vectors_f16le, active, landmarks, seconds)
-        return sonica_core.align(1, query, passages)
+        return sonica_core.align(_VERSION, query, passages)
 
     def _search(self, vectors_f16le: bytes, active: bytes) -> tuple[np.ndarray, np.ndarray]:
         rows = sonica_core.decode_vectors(vectors_f16le)
