@@ -69,7 +69,7 @@ async def test_both_extractions_share_one_deadline() -> None:
         await gateway.stub.Recognize(RECOGNIZE, timeout=10)
         left = gateway.services.fingerprint.remaining_seconds
         assert left is not None
-        # Three quarters of the 9 s that the first search has left; gRPC rounds deadlines up, by 3 %.
+        # Three quarters of the 9 s the first search has left; gRPC rounds deadlines up, by 3 %.
         assert 0 < left < 10 * 0.75 - 0.4
 
 
