@@ -19,6 +19,9 @@ def main() -> None:
     """Reads the settings and serves until told to stop."""
     for name, value in _BEFORE_IMPORTS.items():
         os.environ.setdefault(name, value)
+    from mesh.local.engine.allocator import give_freed_memory_back
+
+    give_freed_memory_back()
     from mesh.local.engine.server import build
     from mesh.local.engine.settings import Settings
     from mesh.runtime.serve import run
