@@ -27,6 +27,7 @@ HOUR = 3600 / 0.512
 TURBO = cpb.QuantizationConfig(turboquant=cpb.TurboQuantization(bits=cpb.Bits4, memory=cpb.Pinned))
 STORED = {
     "Turbo4": {"datatype": cpb.Turbo4},
+    "Turbo4, m 12, ef 200": {"datatype": cpb.Turbo4, "hnsw_config": cpb.HnswConfigDiff(m=12)},
     "Turbo8": {"datatype": cpb.Turbo8},
     "Float16 cold + TurboQuant 4 bit": {
         "datatype": cpb.Float16,
@@ -34,6 +35,8 @@ STORED = {
         "quantization_config": TURBO,
     },
 }
+# Candidates the graph search keeps, where not 100.
+EF = {"Turbo4, m 12, ef 200": 200}
 
 
 def catalogue(tracks: int) -> tuple[np.ndarray, np.ndarray]:
@@ -112,7 +115,7 @@ async def measure(name: str, ids: np.ndarray, vectors: np.ndarray) -> Figures:
             for clip in range(CLIPS):
                 part = slice(clip * CLIP, (clip + 1) * CLIP)
                 began = time.perf_counter()
-                answer = await client.search(asked[part], LIMIT, hnsw_ef=100)
+                answer = await client.search(asked[part], LIMIT, hnsw_ef=EF.get(name, 100))
                 walls.append(time.perf_counter() - began)
                 for row, hits in enumerate(answer, clip * CLIP):
                     found = {point for point, _ in hits}
