@@ -40,8 +40,6 @@ EDGE_FRAMES = 4
 EDGE_SHARE = 0.15
 CLEAN_SHARE = 0.05
 SPEED_MAX, TEMPO_MAX, SEMITONES_MAX = 0.065, 0.06, 1.6
-# Largest stretch of any of them, with room for the shift.
-STRETCH_MAX = 1.11
 Floats = npt.NDArray[np.float32]
 
 _HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME_SAMPLES) / FRAME_SAMPLES)).astype("f4")
