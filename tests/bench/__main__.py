@@ -84,7 +84,7 @@ def main() -> None:
             tail = statistics.quantiles(through, n=20)[-1]
             table.add_row("5 s clip through Envoy, 95th percentile", f"{tail:.1f} ms", "")
             table.add_row("through Envoy / in one process", f"{ratio:.2f} x", "≤ 3")
-            # Workers that have decoded give memory back while the catalogue grows: begin with new ones.
+            # Workers that have decoded give memory back meanwhile: begin with new ones.
             down(data_dir)
             mesh = up(data_dir, port=0)
             footprint = measure(data_dir, mesh.edge_address)
