@@ -131,12 +131,12 @@ $(VENV)/.training: rust_core/training/requirements.lock
 	touch $@
 
 .PHONY: train
-train: setup $(VENV)/.training ## Trains algorithm_version 2 anew from MUSIC=folder, as rust_core/training/README.md says (an hour).
+train: setup $(VENV)/.training ## Trains algorithm_version 3 anew from MUSIC=folder, as rust_core/training/README.md says (an hour).
 	cd rust_core && ../.cache/training-venv/bin/python -m training --music "$(abspath $(MUSIC))" --work ../.cache/training \
 	  --seed $(or $(SEED),1) $(if $(STEPS),--steps $(STEPS))
 	$(MAKE) setup
-	python tests/golden/regenerate.py 2
-	cd rust_core && python -m fitting decision --version 2 --music "$(abspath $(MUSIC))" --seed $(or $(SEED),1)
+	python tests/golden/regenerate.py 3
+	cd rust_core && python -m fitting decision --version 3 --music "$(abspath $(MUSIC))" --seed $(or $(SEED),1)
 	$(MAKE) setup
 
 .PHONY: ci

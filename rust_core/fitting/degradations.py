@@ -79,10 +79,14 @@ class Degrader:
     Args:
         talkers: recordings of single voices, level 1, from which babble is mixed.
         codec_share: of all chains that end in a codec, by far the slowest link.
+        noise_share: of all chains that hold noise.
+        signal_to_noise_max_db: of those, the quietest noise; the loudest is 6 dB above the music.
     """
 
     talkers: list[Audio] = field(default_factory=list)
     codec_share: float = 0.2
+    noise_share: float = 0.75
+    signal_to_noise_max_db: float = 15.0
 
     def degrade(self, audio: Audio, rng: np.random.Generator) -> Audio:
         """Returns audio as a microphone may have heard it; same length, no delay."""
@@ -91,9 +95,11 @@ class Degrader:
             out = reverberate(out, rng)
         if rng.random() < 0.25:
             out = equalise(out, rng)
-        if rng.random() < 0.75:
+        if rng.random() < self.noise_share:
             noise = self.noise(len(out), rng)
-            out = out + noise * root_mean_square(out) * 10 ** (-rng.uniform(-6, 15) / 20)
+            out = out + noise * root_mean_square(out) * 10 ** (
+                -rng.uniform(-6, self.signal_to_noise_max_db) / 20
+            )
         if rng.random() < 0.4:
             out = band_limit(out, rng)
         if rng.random() < 0.15:

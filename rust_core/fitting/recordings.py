@@ -96,11 +96,16 @@ def talkers() -> list[Audio]:
     for index, (language, text) in enumerate(SENTENCES):
         for voice in VOICES:
             speed = 140 + 12 * (index + len(voices)) % 60
-            command = ["espeak-ng", "-v", language + voice, "-s", str(speed), "--stdout", text]
-            spoken = subprocess.run(command, check=True, capture_output=True).stdout
-            audio = read_audio(io.BytesIO(_with_true_length(spoken)))
+            audio = read_espeak(language + voice, speed, text)
             voices.append(audio / np.sqrt(np.mean(audio**2)))
     return voices
+
+
+def read_espeak(voice: str, words_per_minute: int, text: str) -> Audio:
+    """Returns a text spoken by a voice of espeak-ng, mono at 8 kHz."""
+    command = ["espeak-ng", "-v", voice, "-s", str(words_per_minute), "--stdout", text]
+    spoken = subprocess.run(command, check=True, capture_output=True).stdout
+    return read_audio(io.BytesIO(_with_true_length(spoken)))
 
 
 def _with_true_length(wav: bytes) -> bytes:

@@ -1,1 +1,1 @@
-"""Trains the network of algorithm version 2 from a folder of music."""
+"""Trains the network of algorithm version 3 from a folder of music."""

@@ -39,7 +39,7 @@ def main() -> None:
             subprocess.run(learning, cwd=CORE, check=True)
         finally:
             pairs.terminate()
-    out = DATA / "network-v2.f16"
+    out = DATA / "network-v3.f16"
     exporting = ("--checkpoint", work / "checkpoint.pt", "--out", out, "--golden", GOLDEN)
     subprocess.run(module("export", *exporting), cwd=CORE, check=True)
 

@@ -58,7 +58,7 @@ def main() -> None:
     """Writes the weights; with `--golden FOLDER` also the windows and embeddings of the test."""
     parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="network-v2.f16")
+    parser.add_argument("--out", type=Path, required=True, help="network-v3.f16")
     parser.add_argument("--golden", type=Path)
     arguments = parser.parse_args()
     network = Network()
@@ -70,8 +70,8 @@ def main() -> None:
         windows = golden_windows()
         with torch.no_grad():
             embeddings = rounded(network)(torch.from_numpy(windows)).numpy()
-        windows.astype("<f4").tofile(arguments.golden / "network-v2-patches.f32")
-        embeddings.astype("<f4").tofile(arguments.golden / "network-v2-embeddings.f32")
+        windows.astype("<f4").tofile(arguments.golden / "network-v3-patches.f32")
+        embeddings.astype("<f4").tofile(arguments.golden / "network-v3-embeddings.f32")
 
 
 if __name__ == "__main__":

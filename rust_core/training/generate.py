@@ -20,11 +20,15 @@ from fitting.front_end import BANDS, WINDOW_FRAMES
 from fitting.recordings import talkers
 
 from .pairs import WINDOWS_PER_EXCERPT, draw_excerpt
-from .tracks import training_tracks
+from .tracks import Track, training_tracks
 
-EXCERPTS_MAX = 120_000
+EXCERPTS_MAX = 100_000
+# The first excerpts are of tracks that are never learned from, to see progress by.
+HELD_OUT = 512
 COUNT_EVERY = 64
 CODEC_SHARE = 0.04
+# Noise is what the network finds hardest.
+NOISE_SHARE, SIGNAL_TO_NOISE_MAX_DB = 0.85, 12.0
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,19 @@ class Buffer:
         fresh.replace(self.count_path)
 
 
+def place(number: int) -> int:
+    """Returns where an excerpt is written: in a full buffer, over the oldest learned from."""
+    if number < EXCERPTS_MAX:
+        return number
+    return HELD_OUT + (number - HELD_OUT) % (EXCERPTS_MAX - HELD_OUT)
+
+
+def pick(tracks: list[Track], rng: np.random.Generator) -> int:
+    """Draws a track: a long one more often, but not in proportion, as variety teaches more."""
+    weights = np.sqrt([track.seconds for track in tracks])
+    return int(rng.choice(len(tracks), p=weights / weights.sum()))
+
+
 def main() -> None:
     """Writes excerpts until it is stopped or has written as many as were asked for."""
     parser = argparse.ArgumentParser(prog="python -m training.generate", description=__doc__)
@@ -77,22 +94,20 @@ def main() -> None:
     arguments = parser.parse_args()
     os.nice(5)
     tracks = training_tracks(arguments.music, arguments.work / "tracks")
+    kept = training_tracks(arguments.music, arguments.work / "tracks", kept=True)
     print(f"{len(tracks)} tracks, {sum(t.seconds for t in tracks) / 3600:.1f} h", flush=True)
-    # A long track is drawn from more often, but not in proportion: variety teaches more.
-    weights = np.sqrt([track.seconds for track in tracks])
-    weights /= weights.sum()
-    degrader = Degrader(talkers(), CODEC_SHARE)
+    degrader = Degrader(talkers(), CODEC_SHARE, NOISE_SHARE, SIGNAL_TO_NOISE_MAX_DB)
     buffer = Buffer.at(arguments.work / "pairs")
     written = buffer.written
     began, first = time.monotonic(), written
     while written < arguments.excerpts:
         rng = np.random.default_rng([arguments.seed, written])
-        number = int(rng.choice(len(tracks), p=weights))
+        held_out = written < HELD_OUT
         drawn = None
         while drawn is None:
-            drawn = draw_excerpt(tracks[number], degrader, rng)
-            number = number if drawn else int(rng.choice(len(tracks), p=weights))
-        at = written % EXCERPTS_MAX
+            number = pick(kept if held_out else tracks, rng)
+            drawn = draw_excerpt((kept if held_out else tracks)[number], degrader, rng)
+        at = place(written)
         buffer.windows[at, 0], buffer.windows[at, 1] = drawn
         buffer.tracks[at] = number
         written += 1

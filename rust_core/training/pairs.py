@@ -26,10 +26,10 @@ from fitting.front_end import (
 
 from .tracks import FULL_SCALE, Track
 
-WINDOWS_PER_EXCERPT = 4
+WINDOWS_PER_EXCERPT = 8
 # Audio before the first window that is distorted with it, so that rooms are under way.
 HISTORY_SAMPLES = SAMPLE_RATE_HZ
-SPACING_SAMPLES = SAMPLE_RATE_HZ
+SPACING_SAMPLES = SAMPLE_RATE_HZ // 2
 WINDOW_SAMPLES = (WINDOW_FRAMES - 1) * HOP_SAMPLES + FRAME_SAMPLES
 EXCERPT_SAMPLES = WINDOWS_PER_EXCERPT * SPACING_SAMPLES + WINDOW_SAMPLES
 # A clip's nearest row of the query lies up to half a query hop off the reference's grid.
@@ -60,8 +60,8 @@ class Playback:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Playback:
-        """Draws as recorded (half of all), or another speed, tempo or pitch."""
-        kind = rng.choice(4, p=[0.45, 0.25, 0.1, 0.2])
+        """Draws as recorded (three of five), or another speed, tempo or pitch."""
+        kind = rng.choice(4, p=[0.62, 0.15, 0.08, 0.15])
         if kind == 1:
             return cls(1 + rng.uniform(-SPEED_MAX, SPEED_MAX), HOP_SAMPLES)
         if kind == 2:

@@ -45,7 +45,7 @@ def read_track(path: Path, cache: Path) -> Track:
     return Track(path.stem, np.load(cached, mmap_mode="r"))
 
 
-def training_tracks(folder: Path, cache: Path) -> list[Track]:
-    """Returns the tracks the network learns from, ordered by name."""
-    paths = [path for path in track_paths(folder) if not is_kept_for_decision(path.stem)]
+def training_tracks(folder: Path, cache: Path, *, kept: bool = False) -> list[Track]:
+    """Returns the tracks the network learns from, or those kept from it, ordered by name."""
+    paths = [path for path in track_paths(folder) if is_kept_for_decision(path.stem) == kept]
     return [read_track(path, cache) for path in paths]

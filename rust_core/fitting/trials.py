@@ -1,0 +1,179 @@
+"""Clips of registered and of unknown tracks, degraded, cut to several lengths and recognised.
+
+What the decision learns from, and what it is judged by: the evidence for the best candidates of
+each clip and which of them was right.
+"""
+
+from __future__ import annotations
+
+import csv
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import sonica_core as core
+
+from .catalogue import Catalogue, extract
+from .degradations import Degrader
+from .projection import HISTORY_SAMPLES, SHIFT_SAMPLES_MAX
+from .recordings import SAMPLE_RATE_HZ
+
+LENGTHS_SECONDS = (1, 2, 3, 5, 10)
+EXCERPTS_PER_TRACK = 6
+# Candidates of a clip the decision may choose among; it ranks by more than significance.
+CANDIDATES = 3
+CLEAN_SHARE = 0.2
+# Of the excerpts, how many play at another speed or pitch, and by how much at most.
+SHIFTED_SHARE, SPEED_MAX = 0.25, 0.05
+NOISE_CLIP_COUNT = 60
+WORKERS = 2
+# Landmarks above chance from which two clean passages are the same recording.
+COPY_LANDMARKS_MIN = 12
+COPY_CHECK_SECONDS = 10
+UNKNOWN = -1
+EVIDENCE = (
+    "mean_cosine",
+    "cosine_margin",
+    "significance",
+    "significance_margin",
+    "rival_mean",
+    "rival_spread",
+    "aligned_landmark_count",
+    "chance_landmark_count",
+    "shifted_landmark_count",
+    "chance_shifted_landmark_count",
+    "aligned_peak_count",
+    "chance_peak_count",
+    "clip_landmark_count",
+    "active_row_count",
+)
+Audio = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One recognised clip: the evidence for its best candidates, and which of them was right.
+
+    Attributes:
+        length_seconds: of the clip.
+        shifted: whether it plays at another speed or pitch.
+        known: whether its track is registered.
+        right: whether each candidate is its track.
+        evidence: value of each name in `EVIDENCE`, for each candidate.
+    """
+
+    length_seconds: int
+    shifted: bool
+    known: bool
+    right: tuple[bool, ...]
+    evidence: tuple[dict[str, float], ...]
+
+
+class Trials:
+    """Draws clips of some tracks and recognises them in some catalogues.
+
+    Args:
+        catalogues: in which the clips are looked for; each holds the first so many of `known`.
+        known: audio of registered tracks.
+        unknown: audio of tracks that are in no catalogue.
+        degrader: makes clips.
+        seed: of all draws; the draws of a track depend on nothing else.
+    """
+
+    def __init__(
+        self,
+        catalogues: Sequence[Catalogue],
+        known: list[Audio],
+        unknown: list[Audio],
+        degrader: Degrader,
+        seed: int,
+    ) -> None:
+        self._catalogues = catalogues
+        self._sources = [*enumerate(known), *((UNKNOWN, audio) for audio in unknown)]
+        self._degrader = degrader
+        self._seed = seed
+
+    def run(self, workers: int = WORKERS) -> list[Trial]:
+        """Recognises every clip, in processes that share the catalogues' memory."""
+        _running[:] = [self]
+        tasks = range(len(self._sources) + NOISE_CLIP_COUNT)
+        with multiprocessing.get_context("fork").Pool(workers) as pool:
+            return [trial for found in pool.imap(_of_task, tasks, 4) for trial in found]
+
+    def of_task(self, task: int) -> Iterator[Trial]:
+        """Yields the trials of one track, or of one clip of noise."""
+        rng = np.random.default_rng([self._seed, 1, task])
+        longest = max(LENGTHS_SECONDS) * SAMPLE_RATE_HZ
+        if task >= len(self._sources):
+            noise = 0.1 * self._degrader.noise(longest, rng)
+            yield from self._cuts(noise, UNKNOWN, shifted=False)
+            return
+        number, audio = self._sources[task]
+        needed = int((longest + HISTORY_SAMPLES) * (1 + SPEED_MAX)) + SHIFT_SAMPLES_MAX + 2
+        for _ in range(EXCERPTS_PER_TRACK if len(audio) > needed else 0):
+            begin = int(rng.integers(len(audio) - needed))
+            shifted = bool(rng.random() < SHIFTED_SHARE)
+            rate = 1 + rng.uniform(-SPEED_MAX, SPEED_MAX) if shifted else 1.0
+            at = begin + rate * np.arange(longest + HISTORY_SAMPLES)
+            heard = np.interp(at, np.arange(len(audio)), audio).astype(np.float32)
+            if rng.random() > CLEAN_SHARE:
+                heard = self._degrader.degrade(heard, rng)
+            yield from self._cuts(heard[HISTORY_SAMPLES:], number, shifted=shifted)
+
+    def _cuts(self, audio: Audio, number: int, *, shifted: bool) -> Iterator[Trial]:
+        """Yields one trial for each length the audio is cut to and each catalogue."""
+        for length in LENGTHS_SECONDS:
+            part = audio[: length * SAMPLE_RATE_HZ]
+            clip = extract(part, "query", self._catalogues[0].version)
+            for catalogue in self._catalogues:
+                best = best_of(catalogue, clip)
+                known = number != UNKNOWN and number < catalogue.track_count
+                if best:
+                    right = tuple(known and fit.track_number == number for fit in best)
+                    evidence = tuple(
+                        {name: float(getattr(fit, name)) for name in EVIDENCE} for fit in best
+                    )
+                    yield Trial(length, shifted, known, right, evidence)
+
+
+# What forked workers inherit: catalogues are too large to be sent to them.
+_running: list[Trials] = []
+
+
+def _of_task(task: int) -> list[Trial]:
+    return list(_running[0].of_task(task))
+
+
+def best_of(catalogue: Catalogue, clip: core.FingerprintPart) -> list[core.Alignment]:
+    """Returns the alignments of a clip that fit best, whatever the decision would say."""
+    found = catalogue.recognise(clip)
+    return sorted(found, key=lambda fit: fit.significance, reverse=True)[:CANDIDATES]
+
+
+def holds_registered_music(catalogue: Catalogue, audio: Audio) -> bool:
+    """Says whether a track that should be unknown shares a recording with a registered one.
+
+    Folders of music hold copies and remixes; learnt from, they would teach that a sure answer
+    may be wrong.
+    """
+    step = COPY_CHECK_SECONDS * SAMPLE_RATE_HZ
+    for begin in range(0, len(audio) - step, 2 * step):
+        clip = extract(audio[begin : begin + step], "query", catalogue.version)
+        for best in best_of(catalogue, clip)[:1]:
+            if best.aligned_landmark_count >= COPY_LANDMARKS_MIN + best.chance_landmark_count:
+                return True
+    return False
+
+
+def write_report(path: Path, trials: list[Trial]) -> None:
+    """Writes every candidate of every trial as a line of CSV."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["length_seconds", "shifted", "known", "right", *EVIDENCE])
+        for trial in trials:
+            for right, evidence in zip(trial.right, trial.evidence, strict=True):
+                flags = (trial.length_seconds, trial.shifted, trial.known, right)
+                writer.writerow([*flags, *evidence.values()])
