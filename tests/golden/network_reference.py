@@ -1,4 +1,4 @@
-"""The network of algorithm version 2 in NumPy: what the Rust core is tested against."""
+"""The network of algorithm versions 2 and 3 in NumPy: what the Rust core is tested against."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ RUST_CORE = Path(__file__).parents[2] / "rust_core"
 sys.path.insert(0, str(RUST_CORE))
 from fitting import front_end  # noqa: E402  (a folder of scripts, not an installed package)
 
-WEIGHTS = RUST_CORE / "crates" / "sonica-core" / "data" / "network-v2.f16"
+DATA = RUST_CORE / "crates" / "sonica-core" / "data"
+VERSIONS = (2, 3)
 CHANNELS = (1, 16, 32, 64, 128)
 FRAME_STRIDES = (1, 2, 2, 2)
 BAND_STRIDE = 2
@@ -71,6 +72,6 @@ def embed(patches: Floats, weights: Floats) -> Floats:
     return unit
 
 
-def read_weights() -> Floats:
-    """Returns the numbers of the weights file."""
-    return np.fromfile(WEIGHTS, "<f2").astype(np.float32)
+def read_weights(version: int) -> Floats:
+    """Returns the numbers of a version's weights file."""
+    return np.fromfile(DATA / f"network-v{version}.f16", "<f2").astype(np.float32)

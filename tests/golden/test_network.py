@@ -1,4 +1,4 @@
-"""Aim: the network of version 2 is what it was trained to be.
+"""Aim: the networks of versions 2 and 3 are what they were trained to be.
 
 Method: windows and the embeddings the training framework made of them, compared with the NumPy
 specification; the Rust core is compared with both.
@@ -18,14 +18,17 @@ import network_reference as network
 HERE = Path(__file__).parent
 
 
-def test_numpy_equals_the_training_framework() -> None:
-    patches = np.fromfile(HERE / "network-v2-patches.f32", "<f4").reshape(-1, 24 * 64)
-    expected = np.fromfile(HERE / "network-v2-embeddings.f32", "<f4").reshape(-1, 128)
+@pytest.mark.parametrize("version", network.VERSIONS)
+def test_numpy_equals_the_training_framework(version: int) -> None:
+    patches = np.fromfile(HERE / f"network-v{version}-patches.f32", "<f4").reshape(-1, 24 * 64)
+    expected = np.fromfile(HERE / f"network-v{version}-embeddings.f32", "<f4").reshape(-1, 128)
     assert len(patches) >= 8
-    np.testing.assert_allclose(network.embed(patches, network.read_weights()), expected, atol=1e-4)
+    found = network.embed(patches, network.read_weights(version))
+    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
-def test_weights_of_another_size_are_refused() -> None:
-    weights = np.append(network.read_weights(), np.float32(0))
+@pytest.mark.parametrize("version", network.VERSIONS)
+def test_weights_of_another_size_are_refused(version: int) -> None:
+    weights = np.append(network.read_weights(version), np.float32(0))
     with pytest.raises(ValueError, match="the network takes"):
         network.embed(np.ones((1, 24 * 64), np.float32), weights)

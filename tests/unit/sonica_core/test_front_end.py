@@ -41,7 +41,7 @@ def specified(version: int, audio: npt.NDArray[np.float32], purpose: str) -> fro
         return front_end.embeddings(audio, purpose, projection)
     bands = front_end.mel_frames(audio)
     patches = front_end.patches(bands, front_end.row_begins(len(bands), purpose))
-    return network_reference.embed(patches, network_reference.read_weights())
+    return network_reference.embed(patches, network_reference.read_weights(version))
 
 
 @pytest.mark.parametrize("version", core.ALGORITHM_VERSIONS)

@@ -7,6 +7,7 @@ use crate::params::AlgorithmVersion;
 
 static MODEL_V1: &str = include_str!("../data/decision-v1.txt");
 static MODEL_V2: &str = include_str!("../data/decision-v2.txt");
+static MODEL_V3: &str = include_str!("../data/decision-v3.txt");
 
 /// Evidence for one alignment.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,10 +20,22 @@ pub struct Evidence {
     pub significance: f32,
     /// `significance` less that of the best other recording.
     pub significance_margin: f32,
+    /// Mean `significance` of the other recordings.
+    pub rival_mean: f32,
+    /// Standard deviation of the `significance` of the other recordings.
+    pub rival_spread: f32,
     /// Landmarks of the clip found in the recording.
     pub aligned_landmark_count: usize,
     /// Landmarks of the clip found by chance, on average, in the other recordings.
     pub chance_landmark_count: f32,
+    /// Landmarks of the clip found in the recording at one pitch, whichever it is.
+    pub shifted_landmark_count: usize,
+    /// The same by chance, on average, in the other recordings.
+    pub chance_shifted_landmark_count: f32,
+    /// Spectral peaks of the clip found in the recording.
+    pub aligned_peak_count: usize,
+    /// The same by chance, on average, in the other recordings.
+    pub chance_peak_count: f32,
     /// Landmarks of the clip.
     pub clip_landmark_count: usize,
     /// Windows of the clip that carry signal.
@@ -38,7 +51,45 @@ enum Term {
     SignificancePerRootRow,
     LandmarkExcess,
     LogRows,
+    /// Landmarks at any one pitch against chance.
+    ShiftedLandmarkExcess,
+    /// Spectral peaks against chance.
+    PeakExcess,
+    /// How far the significance lies above that of the rivals, in their standard deviations.
+    Prominence,
+    /// How far it lies above that of the best rival, in the same unit.
+    RivalGap,
+    MeanCosine,
 }
+
+use Term::{
+    LandmarkExcess, LogRows, MeanCosine, PeakExcess, Prominence, RivalGap, ShiftedLandmarkExcess,
+    Significance, SignificanceMargin, SignificanceMarginPerRootRow, SignificancePerRootRow,
+};
+
+/// Terms of a model, in the order of its file.
+const FIRST_TERMS: [Term; 6] = [
+    SignificanceMargin,
+    SignificanceMarginPerRootRow,
+    Significance,
+    SignificancePerRootRow,
+    LandmarkExcess,
+    LogRows,
+];
+const V3_TERMS: [Term; 8] = [
+    SignificanceMargin,
+    SignificanceMarginPerRootRow,
+    LogRows,
+    ShiftedLandmarkExcess,
+    PeakExcess,
+    Prominence,
+    RivalGap,
+    MeanCosine,
+];
+
+/// Rivals are few in a small catalogue: their spread is taken as if some more of spread 1 were
+/// among so many.
+const RIVAL_PRIOR_SHARE: f64 = 0.2;
 
 /// A fitted model.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,21 +103,10 @@ impl Decision {
     /// The model of a version.
     #[must_use]
     pub fn new(version: AlgorithmVersion) -> Self {
-        use Term::{
-            LandmarkExcess, LogRows, Significance, SignificanceMargin,
-            SignificanceMarginPerRootRow, SignificancePerRootRow,
-        };
-        let terms = [
-            SignificanceMargin,
-            SignificanceMarginPerRootRow,
-            Significance,
-            SignificancePerRootRow,
-            LandmarkExcess,
-            LogRows,
-        ];
         match version {
-            AlgorithmVersion::V1 => Self::read(MODEL_V1, &terms),
-            AlgorithmVersion::V2 => Self::read(MODEL_V2, &terms),
+            AlgorithmVersion::V1 => Self::read(MODEL_V1, &FIRST_TERMS),
+            AlgorithmVersion::V2 => Self::read(MODEL_V2, &FIRST_TERMS),
+            AlgorithmVersion::V3 => Self::read(MODEL_V3, &V3_TERMS),
         }
     }
 
@@ -102,16 +142,27 @@ impl Term {
         let rows = (evidence.active_row_count as f64).max(1.0);
         let significance = f64::from(evidence.significance);
         let margin = f64::from(evidence.significance_margin);
+        let excess = |aligned: usize, chance: f32| {
+            ((aligned as f64 + 1.0) / (f64::from(chance) + 1.0)).ln().max(0.0)
+        };
+        let rival_variance = f64::from(evidence.rival_spread).powi(2);
+        let rival_spread = ((1.0 - RIVAL_PRIOR_SHARE) * rival_variance + RIVAL_PRIOR_SHARE).sqrt();
         match self {
             Self::SignificanceMargin => margin,
             Self::SignificanceMarginPerRootRow => margin / rows.sqrt(),
             Self::Significance => significance,
             Self::SignificancePerRootRow => significance / rows.sqrt(),
             Self::LandmarkExcess => {
-                let aligned = evidence.aligned_landmark_count as f64 + 1.0;
-                (aligned / (f64::from(evidence.chance_landmark_count) + 1.0)).ln().max(0.0)
+                excess(evidence.aligned_landmark_count, evidence.chance_landmark_count)
             }
             Self::LogRows => rows.ln(),
+            Self::ShiftedLandmarkExcess => {
+                excess(evidence.shifted_landmark_count, evidence.chance_shifted_landmark_count)
+            }
+            Self::PeakExcess => excess(evidence.aligned_peak_count, evidence.chance_peak_count),
+            Self::Prominence => (significance - f64::from(evidence.rival_mean)) / rival_spread,
+            Self::RivalGap => margin / rival_spread,
+            Self::MeanCosine => f64::from(evidence.mean_cosine),
         }
     }
 }
@@ -125,13 +176,19 @@ mod tests {
         cosine_margin: 0.2,
         significance: 12.0,
         significance_margin: 6.0,
+        rival_mean: 4.0,
+        rival_spread: 1.0,
         aligned_landmark_count: 10,
         chance_landmark_count: 1.0,
+        shifted_landmark_count: 12,
+        chance_shifted_landmark_count: 3.0,
+        aligned_peak_count: 12,
+        chance_peak_count: 2.0,
         clip_landmark_count: 200,
         active_row_count: 35,
     };
 
-    fn models() -> [Decision; 2] {
+    fn models() -> [Decision; 3] {
         AlgorithmVersion::ALL.map(Decision::new)
     }
 
@@ -141,7 +198,7 @@ mod tests {
             assert!(model.bias.is_finite() && (0.5..1.0).contains(&model.gate));
             for (term, weight) in model.weights {
                 // More rows may speak for or against.
-                assert!(weight >= 0.0 || (term == Term::LogRows && weight.is_finite()));
+                assert!(weight >= 0.0 || (term == LogRows && weight.is_finite()));
             }
         }
     }
@@ -155,6 +212,13 @@ mod tests {
                 Evidence { significance_margin: 15.0, ..PLAIN },
                 Evidence { aligned_landmark_count: 60, ..PLAIN },
                 Evidence { chance_landmark_count: 0.0, ..PLAIN },
+                Evidence { shifted_landmark_count: 60, ..PLAIN },
+                Evidence { chance_shifted_landmark_count: 0.0, ..PLAIN },
+                Evidence { aligned_peak_count: 60, ..PLAIN },
+                Evidence { chance_peak_count: 0.0, ..PLAIN },
+                Evidence { rival_mean: 2.0, ..PLAIN },
+                Evidence { rival_spread: 0.5, ..PLAIN },
+                Evidence { mean_cosine: 0.9, ..PLAIN },
             ];
             assert!(better.iter().all(|evidence| model.score(evidence) >= plain));
         }
@@ -166,7 +230,11 @@ mod tests {
             let nothing = Evidence {
                 significance: 0.0,
                 significance_margin: 0.0,
+                mean_cosine: 0.1,
+                rival_mean: 0.0,
                 aligned_landmark_count: 0,
+                shifted_landmark_count: 0,
+                aligned_peak_count: 0,
                 ..PLAIN
             };
             assert!(!model.accepts(model.score(&nothing)));
@@ -178,7 +246,7 @@ mod tests {
     #[test]
     fn a_broken_file_accepts_nothing() {
         let whole = "-8\n0.5\n0.99";
-        let terms = [Term::SignificanceMargin];
+        let terms = [SignificanceMargin];
         let sure = Evidence { significance_margin: 100.0, ..PLAIN };
         let accepts = |text: &str| {
             let model = Decision::read(text, &terms);

@@ -3,7 +3,7 @@
 //! Log band powers, less each band's mean over the window (so neither level nor the colour of
 //! a channel matters), become 128 numbers. Version 1 projects them by OPCA (Burges, Platt, Jana
 //! 2003): the directions in which recordings differ most for what noise, rooms and channels
-//! change. Version 2 adds what a small [`network`](crate::network) sees in them.
+//! change. Versions 2 and 3 add what a small [`network`](crate::network) sees in them.
 
 use std::sync::LazyLock;
 
@@ -48,7 +48,8 @@ impl Embedder {
         let level = Level::new();
         let model = match version {
             AlgorithmVersion::V1 => Model::Opca(level),
-            AlgorithmVersion::V2 => Model::Network(Box::new(Network::new(level))),
+            AlgorithmVersion::V2 => Model::Network(Box::new(Network::v2(level))),
+            AlgorithmVersion::V3 => Model::Network(Box::new(Network::v3(level))),
         };
         Self { model, patch: Vec::with_capacity(WINDOW_FRAMES) }
     }

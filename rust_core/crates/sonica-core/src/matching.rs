@@ -9,7 +9,7 @@ use crate::params::{
     AlgorithmVersion, EDGE_FRAMES, FRAME_SECONDS, MAX_ROWS, QUERY_STRIDE_FRAMES, WINDOW_FRAMES,
     WINDOW_SECONDS,
 };
-use crate::verification;
+use crate::verification::{self, Peaks};
 
 /// Share of the best significance from which another track that holds the same recording makes
 /// an answer ambiguous.
@@ -82,12 +82,19 @@ struct Fit<'a> {
     passage: &'a Passage,
     sequence: SequenceFit,
     landmark_count: usize,
+    shifted_landmark_count: usize,
+    peak_count: usize,
 }
 
 /// What the other tracks have to say against one of them.
+#[derive(Default)]
 struct Rivals {
     best: Option<SequenceFit>,
     mean_landmark_count: f32,
+    mean_shifted_landmark_count: f32,
+    mean_peak_count: f32,
+    mean_significance: f32,
+    significance_spread: f32,
     shared: bool,
 }
 
@@ -98,7 +105,7 @@ fn best_fits<'a>(
 ) -> Vec<Fit<'a>> {
     let best_fit = match version {
         AlgorithmVersion::V1 => alignment::best_fit,
-        AlgorithmVersion::V2 => alignment::speed::best_fit,
+        AlgorithmVersion::V2 | AlgorithmVersion::V3 => alignment::speed::best_fit,
     };
     let similarities: Vec<Similarities> =
         passages.iter().map(|p| Similarities::new(query, &p.fingerprint)).collect();
@@ -107,18 +114,27 @@ fn best_fits<'a>(
     for (&passage, similarities) in passages.iter().zip(&similarities) {
         let fit = best_fit(similarities, &background, passage.first_row);
         let Some(sequence) = fit else { continue };
-        let fit = Fit { passage, sequence, landmark_count: 0 };
+        let fit =
+            Fit { passage, sequence, landmark_count: 0, shifted_landmark_count: 0, peak_count: 0 };
         match best.iter_mut().find(|known| known.passage.track_number == passage.track_number) {
             Some(known) if known.sequence.significance >= sequence.significance => {}
             Some(known) => *known = fit,
             None => best.push(fit),
         }
     }
+    let peaks = Peaks::of(&query.landmarks);
     for fit in &mut best {
         let landmarks = &fit.passage.fingerprint.landmarks;
         let SequenceFit { offset_frames, speed_factor, .. } = fit.sequence;
         fit.landmark_count =
             verification::matched(&query.landmarks, landmarks, offset_frames, speed_factor).len();
+        fit.shifted_landmark_count = verification::count_at_any_pitch(
+            &query.landmarks,
+            landmarks,
+            offset_frames,
+            speed_factor,
+        );
+        fit.peak_count = peaks.count_on(&Peaks::of(landmarks), offset_frames, speed_factor);
     }
     best
 }
@@ -127,8 +143,8 @@ fn best_fits<'a>(
 /// but makes the answer ambiguous when it fits as well.
 fn rivals(fits: &[Fit<'_>], rank: usize) -> Rivals {
     let own = &fits[rank];
-    let mut out = Rivals { best: None, mean_landmark_count: 0.0, shared: false };
-    let mut others = 0.0f32;
+    let mut out = Rivals::default();
+    let (mut others, mut squares) = (0.0f32, 0.0);
     for other in fits.iter().enumerate().filter(|(at, _)| *at != rank).map(|(_, fit)| fit) {
         let significance = other.sequence.significance;
         if significance >= SHARED_SHARE * own.sequence.significance && same_recording(own, other) {
@@ -136,12 +152,21 @@ fn rivals(fits: &[Fit<'_>], rank: usize) -> Rivals {
             continue;
         }
         out.mean_landmark_count += other.landmark_count as f32;
+        out.mean_shifted_landmark_count += other.shifted_landmark_count as f32;
+        out.mean_peak_count += other.peak_count as f32;
+        out.mean_significance += significance;
+        squares += significance * significance;
         others += 1.0;
         if out.best.is_none_or(|best| best.significance < significance) {
             out.best = Some(other.sequence);
         }
     }
-    out.mean_landmark_count /= others.max(1.0);
+    others = others.max(1.0);
+    out.mean_landmark_count /= others;
+    out.mean_shifted_landmark_count /= others;
+    out.mean_peak_count /= others;
+    out.mean_significance /= others;
+    out.significance_spread = (squares / others - out.mean_significance.powi(2)).max(0.0).sqrt();
     out
 }
 
@@ -198,8 +223,14 @@ fn evidence(query: &Fingerprint, fit: &Fit<'_>, rivals: &Rivals) -> Evidence {
         cosine_margin: mean_cosine - rival_cosine,
         significance,
         significance_margin: significance - rival_significance,
+        rival_mean: rivals.mean_significance,
+        rival_spread: rivals.significance_spread,
         aligned_landmark_count: fit.landmark_count,
         chance_landmark_count: rivals.mean_landmark_count,
+        shifted_landmark_count: fit.shifted_landmark_count,
+        chance_shifted_landmark_count: rivals.mean_shifted_landmark_count,
+        aligned_peak_count: fit.peak_count,
+        chance_peak_count: rivals.mean_peak_count,
         clip_landmark_count: query.landmarks.len(),
         active_row_count: query.active.iter().filter(|&&active| active).count(),
     }

@@ -1,4 +1,4 @@
-//! The network of version 2: four convolutions over a window, and the projection of what they
+//! The network of versions 2 and 3: four convolutions over a window, and the projection of what they
 //! see, added to a projection of the window itself.
 //!
 //! Every output is a sum that starts with its bias and takes its products in the order kernel
@@ -29,8 +29,10 @@ const PLACES: usize = 4;
 
 /// Trained by `rust_core/training`: binary16 weights `[kernel frame][kernel band][in][out]` and
 /// biases of each convolution, then the two projections.
-static WEIGHTS_F16LE: &[u8; 2 * WEIGHT_COUNT] = include_bytes!("../data/network-v2.f16");
-static WEIGHTS: LazyLock<Weights> = LazyLock::new(|| Weights::from_f16le(WEIGHTS_F16LE));
+static V2_F16LE: &[u8; 2 * WEIGHT_COUNT] = include_bytes!("../data/network-v2.f16");
+static V3_F16LE: &[u8; 2 * WEIGHT_COUNT] = include_bytes!("../data/network-v3.f16");
+static V2: LazyLock<Weights> = LazyLock::new(|| Weights::from_f16le(V2_F16LE));
+static V3: LazyLock<Weights> = LazyLock::new(|| Weights::from_f16le(V3_F16LE));
 
 /// Frames, bands and channels of the window (0) or of what a convolution gives (1 to `LAYERS`).
 const fn shape(layer: usize) -> (usize, usize, usize) {
@@ -132,33 +134,44 @@ impl Plane {
 
 /// Evaluates the network; the weights are shared, the buffers are its own.
 pub struct Network {
+    weights: &'static Weights,
     level: Level,
     planes: [Plane; LAYERS + 1],
 }
 
 impl Network {
-    /// A network that uses the instructions of `level`.
+    /// The network of version 2, that uses the instructions of `level`.
     #[must_use]
-    pub fn new(level: Level) -> Self {
-        Self { level, planes: std::array::from_fn(Plane::new) }
+    pub fn v2(level: Level) -> Self {
+        Self::new(&V2, level)
+    }
+
+    /// The network of version 3, that uses the instructions of `level`.
+    #[must_use]
+    pub fn v3(level: Level) -> Self {
+        Self::new(&V3, level)
+    }
+
+    fn new(weights: &'static Weights, level: Level) -> Self {
+        Self { weights, level, planes: std::array::from_fn(Plane::new) }
     }
 
     /// What the network makes of a normalised window that lacks `missing_before` frames at its
     /// beginning; its length is not yet 1.
     pub fn project(&mut self, frames: &[MelFrame], missing_before: usize) -> [f32; DIMENSION] {
-        let Self { level, planes, .. } = self;
+        let Self { weights, level, planes } = self;
         for index in 0..WINDOW_FRAMES {
             let present = index.checked_sub(missing_before).and_then(|at| frames.get(at));
             planes[0].frame_mut(index).copy_from_slice(present.unwrap_or(&[0.0; BANDS]));
         }
-        for (layer, convolution) in WEIGHTS.convolutions.iter().enumerate() {
+        for (layer, convolution) in weights.convolutions.iter().enumerate() {
             let (inputs, outputs) = planes.split_at_mut(layer + 1);
             let (input, output) = (&inputs[layer], &mut outputs[0]);
             dispatch!(*level, simd => convolve(simd, convolution, input, output));
         }
         let mut sum = [0.0; DIMENSION];
-        WEIGHTS.head.add(*level, 0, &planes[LAYERS].values, &mut sum);
-        WEIGHTS.direct.add(*level, missing_before * BANDS, frames.as_flattened(), &mut sum);
+        weights.head.add(*level, 0, &planes[LAYERS].values, &mut sum);
+        weights.direct.add(*level, missing_before * BANDS, frames.as_flattened(), &mut sum);
         sum
     }
 }
@@ -212,17 +225,20 @@ mod tests {
     use super::*;
     use crate::alignment::dot;
 
-    const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/golden/network-v2-");
+    const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/golden/network-v");
+    type Make = fn(Level) -> Network;
+    const NETWORKS: [(u8, Make); 2] = [(2, Network::v2), (3, Network::v3)];
     const NUMBERS: usize = WINDOW_FRAMES * BANDS;
 
     /// Windows and what the training framework makes of them; see `tests/golden/README.md`.
-    fn golden() -> Vec<(Vec<MelFrame>, [f32; DIMENSION])> {
+    fn golden(version: u8) -> Vec<(Vec<MelFrame>, [f32; DIMENSION])> {
         let read = |name: &str| -> Vec<f32> {
-            let bytes = std::fs::read(format!("{GOLDEN}{name}.f32")).unwrap_or_default();
+            let path = format!("{GOLDEN}{version}-{name}.f32");
+            let bytes = std::fs::read(path).unwrap_or_default();
             bytes.as_chunks::<4>().0.iter().map(|&number| f32::from_le_bytes(number)).collect()
         };
         let (patches, embeddings) = (read("patches"), read("embeddings"));
-        assert!(patches.len() >= 8 * NUMBERS, "{GOLDEN}patches.f32 is missing or too short");
+        assert!(patches.len() >= 8 * NUMBERS, "{GOLDEN}{version}-patches.f32 is too short");
         assert_eq!(patches.len() / NUMBERS, embeddings.len() / DIMENSION);
         let frames = patches.chunks(NUMBERS).map(|patch| patch.as_chunks::<BANDS>().0.to_vec());
         frames.zip(embeddings.as_chunks::<DIMENSION>().0.iter().copied()).collect()
@@ -230,12 +246,15 @@ mod tests {
 
     #[test]
     fn it_equals_the_training_framework() {
-        let mut network = Network::new(Level::new());
-        for (index, (frames, expected)) in golden().into_iter().enumerate() {
-            let found = network.project(&frames, 0);
-            let norm = dot(&found, &found).sqrt();
-            for (found, expected) in found.iter().map(|value| value / norm).zip(expected) {
-                assert!((found - expected).abs() < 1e-4, "window {index}: {found}, not {expected}");
+        for (version, network) in NETWORKS {
+            let mut network = network(Level::new());
+            for (index, (frames, expected)) in golden(version).into_iter().enumerate() {
+                let found = network.project(&frames, 0);
+                let norm = dot(&found, &found).sqrt();
+                for (found, expected) in found.iter().map(|value| value / norm).zip(expected) {
+                    let near = (found - expected).abs() < 1e-4;
+                    assert!(near, "version {version}, window {index}: {found}, not {expected}");
+                }
             }
         }
     }
@@ -246,12 +265,14 @@ mod tests {
 
     #[test]
     fn missing_frames_are_zeros() {
-        let mut network = Network::new(Level::new());
-        for (mut frames, _) in golden() {
-            let part = bits(&mut network, &frames[4..20], 4);
-            frames[..4].fill([0.0; BANDS]);
-            frames[20..].fill([0.0; BANDS]);
-            assert_eq!(part, bits(&mut network, &frames, 0));
+        for (version, network) in NETWORKS {
+            let mut network = network(Level::new());
+            for (mut frames, _) in golden(version) {
+                let part = bits(&mut network, &frames[4..20], 4);
+                frames[..4].fill([0.0; BANDS]);
+                frames[20..].fill([0.0; BANDS]);
+                assert_eq!(part, bits(&mut network, &frames, 0));
+            }
         }
     }
 
@@ -264,17 +285,21 @@ mod tests {
             best.as_sse4_2().map(Level::Sse4_2),
             best.as_avx2().map(Level::Avx2),
         ];
-        for (frames, _) in golden() {
-            let expected = bits(&mut Network::new(best), &frames, 0);
-            for level in levels.into_iter().flatten() {
-                assert_eq!(bits(&mut Network::new(level), &frames, 0), expected, "{level:?}");
+        for (version, network) in NETWORKS {
+            for (frames, _) in golden(version) {
+                let expected = bits(&mut network(best), &frames, 0);
+                for level in levels.into_iter().flatten() {
+                    assert_eq!(bits(&mut network(level), &frames, 0), expected, "{level:?}");
+                }
             }
         }
     }
 
     #[test]
     fn the_weights_are_finite() {
-        assert!(half::values(WEIGHTS_F16LE).all(f32::is_finite));
-        assert_eq!((WEIGHTS.head.rows(), WEIGHTS.direct.rows()), (FEATURES, NUMBERS));
+        for (bytes, weights) in [(V2_F16LE, &*V2), (V3_F16LE, &*V3)] {
+            assert!(half::values(bytes).all(f32::is_finite));
+            assert_eq!((weights.head.rows(), weights.direct.rows()), (FEATURES, NUMBERS));
+        }
     }
 }

@@ -50,13 +50,16 @@ pub enum AlgorithmVersion {
     /// As version 1 with a small trained network for the projection; clips may play faster or
     /// slower than their recording.
     V2,
+    /// As version 2 with a network trained on more music, landmarks compared at any pitch, and
+    /// a decision that weighs more evidence.
+    V3,
 }
 
 impl AlgorithmVersion {
     /// All versions, oldest first.
-    pub const ALL: [Self; 2] = [Self::V1, Self::V2];
+    pub const ALL: [Self; 3] = [Self::V1, Self::V2, Self::V3];
     /// The version new catalogues get.
-    pub const CURRENT: Self = Self::V2;
+    pub const CURRENT: Self = Self::V3;
 
     /// The number that stands for this version in fingerprints.
     #[must_use]
@@ -64,6 +67,7 @@ impl AlgorithmVersion {
         match self {
             Self::V1 => 1,
             Self::V2 => 2,
+            Self::V3 => 3,
         }
     }
 
@@ -126,7 +130,7 @@ mod tests {
         for version in AlgorithmVersion::ALL {
             assert_eq!(AlgorithmVersion::from_number(version.number()), Ok(version));
         }
-        let refused = AlgorithmVersion::from_number(3).map_err(|error| error.to_string());
-        assert_eq!(refused, Err("algorithm version 3 is unknown; known: 1, 2".to_owned()));
+        let refused = AlgorithmVersion::from_number(4).map_err(|error| error.to_string());
+        assert_eq!(refused, Err("algorithm version 4 is unknown; known: 1, 2, 3".to_owned()));
     }
 }

@@ -42,7 +42,7 @@ fn extract(
 }
 
 fn versions() -> impl Strategy<Value = AlgorithmVersion> {
-    prop_oneof![Just(AlgorithmVersion::V1), Just(AlgorithmVersion::V2)]
+    prop::sample::select(AlgorithmVersion::ALL.as_slice())
 }
 
 fn purposes() -> impl Strategy<Value = Purpose> {

@@ -146,6 +146,36 @@ impl PyAlignment {
     }
 
     #[getter]
+    fn rival_mean(&self) -> f64 {
+        f64::from(self.0.evidence.rival_mean)
+    }
+
+    #[getter]
+    fn rival_spread(&self) -> f64 {
+        f64::from(self.0.evidence.rival_spread)
+    }
+
+    #[getter]
+    fn shifted_landmark_count(&self) -> usize {
+        self.0.evidence.shifted_landmark_count
+    }
+
+    #[getter]
+    fn aligned_peak_count(&self) -> usize {
+        self.0.evidence.aligned_peak_count
+    }
+
+    #[getter]
+    fn chance_peak_count(&self) -> f64 {
+        f64::from(self.0.evidence.chance_peak_count)
+    }
+
+    #[getter]
+    fn chance_shifted_landmark_count(&self) -> f64 {
+        f64::from(self.0.evidence.chance_shifted_landmark_count)
+    }
+
+    #[getter]
     fn chance_landmark_count(&self) -> f64 {
         f64::from(self.0.evidence.chance_landmark_count)
     }

@@ -244,6 +244,24 @@ class Alignment:
     def significance_margin(self) -> float:
         """`significance` less that of the best other recording."""
     @property
+    def rival_mean(self) -> float:
+        """Mean `significance` of the other candidates."""
+    @property
+    def rival_spread(self) -> float:
+        """Standard deviation of the `significance` of the other candidates."""
+    @property
+    def shifted_landmark_count(self) -> int:
+        """Landmarks of the clip found in the recording at one pitch, whichever it is."""
+    @property
+    def chance_shifted_landmark_count(self) -> float:
+        """The same by chance, on average, in the other candidates."""
+    @property
+    def aligned_peak_count(self) -> int:
+        """Spectral peaks of the clip found in the recording at this alignment."""
+    @property
+    def chance_peak_count(self) -> float:
+        """The same by chance, on average, in the other candidates."""
+    @property
     def chance_landmark_count(self) -> float:
         """Landmarks of the clip that agree by chance, on average, with the other candidates."""
     @property

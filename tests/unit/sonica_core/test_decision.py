@@ -1,0 +1,74 @@
+"""Aim: the decision the core takes is the model that was fitted.
+
+Method: clips of synthetic music are recognised among others, at their own and at another pitch;
+the score of every candidate is computed again from its evidence and the fitted numbers.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import sonica_core as core
+
+RUST_CORE = Path(__file__).parents[3] / "rust_core"
+# A folder of scripts, not an installed package.
+sys.path.insert(0, str(RUST_CORE))
+from fitting.catalogue import Catalogue, extract  # noqa: E402
+from fitting.decision import TERMS, terms  # noqa: E402
+from fitting.trials import EVIDENCE  # noqa: E402
+
+DATA = RUST_CORE / "crates" / "sonica-core" / "data"
+SECONDS = 12
+
+
+def music(seed: int) -> npt.NDArray[np.float32]:
+    rng = np.random.default_rng(seed)
+    time = np.arange(SECONDS * core.SAMPLE_RATE_HZ) / core.SAMPLE_RATE_HZ
+    audio = 0.003 * rng.standard_normal(len(time))
+    for begin in np.arange(0, SECONDS, 0.15):
+        local = np.maximum(time - begin, 0)
+        hz = 150 * 2 ** rng.uniform(0, 3.5)
+        audio += (time >= begin) * 0.2 * np.sin(2 * np.pi * hz * local) * np.exp(-6 * local)
+    return audio.astype(np.float32)
+
+
+def faster(audio: npt.NDArray[np.float32], rate: float) -> npt.NDArray[np.float32]:
+    at = np.arange(0, len(audio) - 1, rate)
+    return np.interp(at, np.arange(len(audio)), audio).astype(np.float32)
+
+
+def clips() -> list[npt.NDArray[np.float32]]:
+    second = core.SAMPLE_RATE_HZ
+    heard = music(3)[4 * second : 8 * second]
+    noise = np.random.default_rng(9).standard_normal(len(heard)) * heard.std()
+    return [heard, heard[:second], faster(heard, 1.05), (heard + noise).astype(np.float32)]
+
+
+@pytest.mark.parametrize("version", core.ALGORITHM_VERSIONS)
+def test_the_score_is_the_fitted_model_of_the_evidence(version: int) -> None:
+    catalogue = Catalogue([music(seed) for seed in range(8)], version)
+    bias, *weights, _ = map(float, (DATA / f"decision-v{version}.txt").read_text().split())
+    assert len(weights) == len(TERMS[version])
+    scores = []
+    for clip in clips():
+        for fit in catalogue.recognise(extract(clip, "query", version)):
+            evidence = {name: float(getattr(fit, name)) for name in EVIDENCE}
+            logit = bias + np.dot(weights, terms(version, evidence))
+            assert fit.score == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-6)
+            scores.append(fit.score)
+    assert max(scores) > 0.9
+    assert min(scores) < 0.1
+
+
+def test_landmarks_of_a_shifted_clip_are_found_at_its_pitch() -> None:
+    version = core.CURRENT_ALGORITHM_VERSION
+    catalogue = Catalogue([music(seed) for seed in range(8)], version)
+    shifted = clips()[2]
+    found = catalogue.recognise(extract(shifted, "query", version))
+    right = next(fit for fit in found if fit.track_number == 3)
+    assert right.shifted_landmark_count > 2 * right.aligned_landmark_count + 5
+    assert right.shifted_landmark_count > 3 * right.chance_shifted_landmark_count
