@@ -18,10 +18,14 @@ ABSOLUTE_FLOOR = 1e-9
 Floats = npt.NDArray[np.float32]
 
 
-def mel_weights() -> Floats:
-    """Returns the triangular filters, shape (`BANDS`, bins)."""
+def mel_weights(pitch_factor: float = 1.0) -> Floats:
+    """Returns the triangular filters, shape (`BANDS`, bins).
+
+    Args:
+        pitch_factor: how many times higher than its recording the audio sounds.
+    """
     mel = 2_595 * np.log10(1 + np.array([MEL_LOW_HZ, MEL_HIGH_HZ]) / 700)
-    edges = 700 * (10 ** (np.linspace(mel[0], mel[1], BANDS + 2) / 2_595) - 1)
+    edges = pitch_factor * 700 * (10 ** (np.linspace(mel[0], mel[1], BANDS + 2) / 2_595) - 1)
     low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     hz = np.arange(FRAME_SAMPLES // 2 + 1) * SAMPLE_RATE_HZ / FRAME_SAMPLES
     rising, falling = (hz - low) / (centre - low), (high - hz) / (high - centre)
@@ -29,14 +33,15 @@ def mel_weights() -> Floats:
     return weights
 
 
-def mel_frames(audio: Floats) -> Floats:
+def mel_frames(audio: Floats, pitch_factor: float = 1.0) -> Floats:
     """Returns the power in each band of each frame, shape (n, `BANDS`)."""
     if len(audio) < FRAME_SAMPLES:
         return np.zeros((0, BANDS), np.float32)
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME_SAMPLES) / FRAME_SAMPLES)
     frames = np.lib.stride_tricks.sliding_window_view(audio, FRAME_SAMPLES)[::HOP_SAMPLES]
     spectra = np.fft.rfft(frames * hann.astype(np.float32), axis=1)
-    return ((spectra.real**2 + spectra.imag**2) @ mel_weights().T).astype(np.float32)
+    weights = mel_weights(pitch_factor)
+    return ((spectra.real**2 + spectra.imag**2) @ weights.T).astype(np.float32)
 
 
 def patches(bands: Floats, begins: npt.NDArray[np.int64]) -> Floats:
@@ -60,9 +65,11 @@ def row_begins(frame_count: int, purpose: str) -> npt.NDArray[np.int64]:
     return np.arange(-EDGE_FRAMES, last + 1, STRIDE_FRAMES[purpose], dtype=np.int64)
 
 
-def embeddings(audio: Floats, purpose: str, projection: Floats) -> Floats:
+def embeddings(
+    audio: Floats, purpose: str, projection: Floats, pitch_factor: float = 1.0
+) -> Floats:
     """Returns the embeddings of all rows, silent or not, shape (n, dimension)."""
-    bands = mel_frames(audio)
+    bands = mel_frames(audio, pitch_factor)
     projected = patches(bands, row_begins(len(bands), purpose)) @ projection
     unit: Floats = projected / np.linalg.norm(projected, axis=1, keepdims=True)
     return unit

@@ -129,6 +129,25 @@ def test_wrong_arguments_are_refused() -> None:
         extractor.push(np.zeros(1, np.float32))
 
 
+def test_a_query_is_analysed_at_another_pitch_and_a_reference_is_not() -> None:
+    audio = bursts(2)
+    plain = extract(audio)
+
+    def at(pitch_factor: float, purpose: str = "query") -> core.FingerprintPart:
+        extractor = core.Extractor(1, purpose, pitch_factor)
+        extractor.push(audio)
+        extractor.finish()
+        return extractor.take()
+
+    assert at(1.0).vectors_f16le == plain.vectors_f16le
+    assert at(1.03).vectors_f16le != plain.vectors_f16le
+    assert at(1.03).landmarks != plain.landmarks
+    assert at(1.03).active_windows == plain.active_windows
+    for purpose, bad in (("reference", 1.03), ("query", 1.2), ("query", 0.0), ("query", np.nan)):
+        with pytest.raises(core.InvalidArgumentError, match="pitch_factor"):
+            at(bad, purpose)
+
+
 def test_versions_share_rows_and_landmarks_but_not_vectors() -> None:
     parts = [extract(bursts(5), version=version) for version in core.ALGORITHM_VERSIONS]
     assert len({part.active_windows for part in parts}) == 1

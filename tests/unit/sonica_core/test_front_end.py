@@ -35,11 +35,13 @@ def music(seconds: float, seed: int) -> npt.NDArray[np.float32]:
     return audio.astype(np.float32)
 
 
-def specified(version: int, audio: npt.NDArray[np.float32], purpose: str) -> front_end.Floats:
+def specified(
+    version: int, audio: npt.NDArray[np.float32], purpose: str, pitch_factor: float
+) -> front_end.Floats:
     if version == 1:
         projection = np.fromfile(PROJECTION, "<f2").astype(np.float32).reshape(-1, core.DIMENSION)
-        return front_end.embeddings(audio, purpose, projection)
-    bands = front_end.mel_frames(audio)
+        return front_end.embeddings(audio, purpose, projection, pitch_factor)
+    bands = front_end.mel_frames(audio, pitch_factor)
     patches = front_end.patches(bands, front_end.row_begins(len(bands), purpose))
     return network_reference.embed(patches, network_reference.read_weights(version))
 
@@ -48,13 +50,24 @@ def specified(version: int, audio: npt.NDArray[np.float32], purpose: str) -> fro
 @pytest.mark.parametrize("purpose", ["reference", "query"])
 @pytest.mark.parametrize("seconds", [0.85, 1.0, 1.3, 7.77])
 def test_rust_equals_numpy(version: int, purpose: str, seconds: float) -> None:
-    audio = music(seconds, seed=int(seconds * 100))
-    extractor = core.Extractor(version, purpose)
+    check(version, purpose, music(seconds, seed=int(seconds * 100)), 1.0)
+
+
+@pytest.mark.parametrize("version", core.ALGORITHM_VERSIONS)
+@pytest.mark.parametrize("pitch_factor", [0.9, 2 ** (-1 / 12), 1.029, 2 ** (1 / 12), 1.1])
+def test_rust_equals_numpy_at_another_pitch(version: int, pitch_factor: float) -> None:
+    check(version, "query", music(3.3, seed=5), pitch_factor)
+
+
+def check(
+    version: int, purpose: str, audio: npt.NDArray[np.float32], pitch_factor: float
+) -> None:
+    extractor = core.Extractor(version, purpose, pitch_factor)
     extractor.push(audio)
     extractor.finish()
     part = extractor.take()
     rows = core.decode_vectors(part.vectors_f16le)
-    expected = specified(version, audio, purpose)
+    expected = specified(version, audio, purpose, pitch_factor)
     assert rows.shape == expected.shape
     assert part.active_windows == b"\1" * len(rows)
     np.testing.assert_allclose(rows, expected, atol=1e-3)

@@ -2,6 +2,8 @@
 //!
 //! The same audio gives the same fingerprint, bit for bit, however it is cut into chunks.
 
+use std::sync::Arc;
+
 use crate::embedding::Embedder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint::{self, VECTOR_BYTES};
@@ -9,6 +11,7 @@ use crate::framing::Framer;
 use crate::landmarks::{self, LandmarkFinder};
 use crate::mel::MelBank;
 use crate::params::{AlgorithmVersion, DIMENSION, HOP_SAMPLES, MAX_ROWS, Purpose, SAMPLE_RATE_HZ};
+use crate::pitch::PitchFactor;
 use crate::spectrum::Spectrum;
 use crate::windows::WindowCutter;
 
@@ -33,7 +36,7 @@ pub struct Extractor {
     purpose: Purpose,
     framer: Framer,
     spectrum: Spectrum,
-    mel: &'static MelBank,
+    mel: Arc<MelBank>,
     windows: WindowCutter,
     embedder: Embedder,
     landmarks: LandmarkFinder,
@@ -45,14 +48,39 @@ impl Extractor {
     /// An extractor of one version for one purpose.
     #[must_use]
     pub fn new(version: AlgorithmVersion, purpose: Purpose) -> Self {
+        Self::with_pitch(version, purpose, PitchFactor::RECORDED)
+    }
+
+    /// An extractor for a clip that sounds `pitch_factor` times higher than its recording: its
+    /// fingerprint is about that of the clip at the recording's pitch.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the factor is outside 0.9 to 1.1, or another than 1 for a reference:
+    /// a recording is registered as it sounds.
+    pub fn at_pitch(
+        version: AlgorithmVersion,
+        purpose: Purpose,
+        pitch_factor: f64,
+    ) -> Result<Self> {
+        let pitch = PitchFactor::new(pitch_factor)?;
+        if purpose == Purpose::Reference && pitch != PitchFactor::RECORDED {
+            return Err(Error::invalid(format!(
+                "pitch_factor is {pitch_factor} for a reference; it must be 1: only queries are \
+                 analysed at another pitch"
+            )));
+        }
+        Ok(Self::with_pitch(version, purpose, pitch))
+    }
+
+    fn with_pitch(version: AlgorithmVersion, purpose: Purpose, pitch: PitchFactor) -> Self {
         Self {
             purpose,
             framer: Framer::default(),
             spectrum: Spectrum::default(),
-            mel: MelBank::shared(),
+            mel: MelBank::at_pitch(pitch),
             windows: WindowCutter::new(purpose),
             embedder: Embedder::new(version),
-            landmarks: LandmarkFinder::new(purpose),
+            landmarks: LandmarkFinder::new(purpose, pitch),
             part: FingerprintPart::default(),
             finished: false,
         }

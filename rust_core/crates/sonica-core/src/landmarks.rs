@@ -2,9 +2,11 @@
 //! embeddings found.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use crate::error::{Error, Result};
 use crate::params::{BINS, MAX_LANDMARKS, Purpose};
+use crate::pitch::PitchFactor;
 
 /// Bytes of one encoded landmark.
 pub const LANDMARK_BYTES: usize = 8;
@@ -12,8 +14,8 @@ pub const LANDMARK_BYTES: usize = 8;
 const PEAK_BINS: usize = 12;
 /// Half width of that neighbourhood, frames (160 ms).
 const PEAK_FRAMES: usize = 5;
-/// Lowest bin a peak may have (164 Hz), as the mel bands.
-const LOWEST_BIN: usize = 21;
+/// Bins a peak may have, from 164 Hz on, as the mel bands.
+pub(crate) const PEAK_BIN_RANGE: Range<usize> = 21..BINS - 1;
 /// Frames of one block; the most salient peaks of a block are kept.
 const BLOCK_FRAMES: u32 = 16;
 /// Largest distance between the peaks of a pair, frames (2 s).
@@ -132,6 +134,7 @@ struct Peak {
 
 /// Finds landmarks while spectra arrive, frame after frame.
 pub struct LandmarkFinder {
+    pitch: PitchFactor,
     peaks_per_block: usize,
     pairs_per_peak: usize,
     /// The last `2 * PEAK_FRAMES + 1` spectra, and their running maxima over `PEAK_BINS`.
@@ -144,14 +147,16 @@ pub struct LandmarkFinder {
 }
 
 impl LandmarkFinder {
-    /// A finder with the density that fits `purpose`.
+    /// A finder with the density that fits `purpose`; landmarks have the bins they would have at
+    /// the pitch of the recording.
     #[must_use]
-    pub fn new(purpose: Purpose) -> Self {
+    pub fn new(purpose: Purpose, pitch: PitchFactor) -> Self {
         let (peaks_per_block, pairs_per_peak) = match purpose {
             Purpose::Reference => (4, 3),
             Purpose::Query => (QUERY_PEAKS, QUERY_PAIRS),
         };
         Self {
+            pitch,
             peaks_per_block,
             pairs_per_peak,
             spectra: VecDeque::with_capacity(2 * PEAK_FRAMES + 1),
@@ -206,7 +211,7 @@ impl LandmarkFinder {
         }
         let (spectrum, _) = &self.spectra[centre];
         let neighbours = centre.saturating_sub(PEAK_FRAMES)..self.spectra.len();
-        for bin in LOWEST_BIN..BINS - 1 {
+        for bin in PEAK_BIN_RANGE {
             let power = spectrum[bin];
             if power < SILENCE_POWER || power <= spectrum[bin - 1] || power < spectrum[bin + 1] {
                 continue;
@@ -215,8 +220,9 @@ impl LandmarkFinder {
             if around.clone().any(|at| self.spectra[at].1[bin] > power) {
                 continue;
             }
+            let Some(recorded) = self.pitch.recorded_bin(bin) else { continue };
             let mean = local_mean(spectrum, bin);
-            self.block.push(Peak { frame, bin: bin as u16, saliency: power / mean });
+            self.block.push(Peak { frame, bin: recorded, saliency: power / mean });
         }
     }
 
@@ -285,7 +291,7 @@ mod tests {
 
     /// Spectra of a faint floor with peaks of power 1 at (frame, bin).
     fn find(peaks: &[(usize, usize)], frame_count: usize, purpose: Purpose) -> Vec<Landmark> {
-        let mut finder = LandmarkFinder::new(purpose);
+        let mut finder = LandmarkFinder::new(purpose, PitchFactor::RECORDED);
         for frame in 0..frame_count {
             let mut power = vec![1e-4; BINS];
             for &(_, bin) in peaks.iter().filter(|peak| peak.0 == frame) {
@@ -314,7 +320,7 @@ mod tests {
 
     #[test]
     fn a_weaker_peak_nearby_is_masked() {
-        let mut finder = LandmarkFinder::new(Purpose::Query);
+        let mut finder = LandmarkFinder::new(Purpose::Query, PitchFactor::RECORDED);
         for frame in 0..40 {
             let mut power = vec![1e-4; BINS];
             power[100] = if frame == 10 { 1.0 } else { 1e-4 };

@@ -27,6 +27,7 @@ pub mod matching;
 pub mod mel;
 pub mod network;
 pub mod params;
+pub mod pitch;
 pub mod projection;
 pub mod spectrum;
 #[cfg(test)]
@@ -39,3 +40,4 @@ pub use error::{Error, ErrorKind, Result};
 pub use extractor::{Extractor, FingerprintPart};
 pub use fingerprint::Fingerprint;
 pub use params::{AlgorithmVersion, Purpose};
+pub use pitch::PitchFactor;

@@ -2,9 +2,13 @@
 //!
 //! Bands are equally wide on the mel scale of O'Shaughnessy (1987): 2595 log10(1 + f / 700).
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use crate::params::{BANDS, BINS, FRAME_SAMPLES, MEL_HIGH_HZ, MEL_LOW_HZ, SAMPLE_RATE_HZ};
+use crate::pitch::PitchFactor;
+
+/// Distance between the bins of a spectrum, Hz.
+const BIN_HZ: f64 = SAMPLE_RATE_HZ as f64 / FRAME_SAMPLES as f64;
 
 /// One frame's power in each mel band.
 pub type MelFrame = [f32; BANDS];
@@ -19,14 +23,20 @@ pub struct MelBank {
     bands: Vec<Band>,
 }
 
-static BANK: LazyLock<MelBank> =
-    LazyLock::new(|| MelBank { bands: (0..BANDS).map(band).collect() });
+static BANK: LazyLock<Arc<MelBank>> =
+    LazyLock::new(|| Arc::new(MelBank::new(PitchFactor::RECORDED)));
 
 impl MelBank {
-    /// The filters, computed once.
+    /// The filters for audio that sounds higher than its recording by this much. Those of the
+    /// recording's own pitch are computed once, others anew: it takes less than 1 % of the time of a
+    /// clip of a second.
     #[must_use]
-    pub fn shared() -> &'static Self {
-        &BANK
+    pub fn at_pitch(pitch: PitchFactor) -> Arc<Self> {
+        if pitch == PitchFactor::RECORDED { Arc::clone(&BANK) } else { Arc::new(Self::new(pitch)) }
+    }
+
+    fn new(pitch: PitchFactor) -> Self {
+        Self { bands: (0..BANDS).map(|index| band(index, pitch)).collect() }
     }
 
     /// Power in each band. `power` must have `BINS` values; what is missing counts as zero.
@@ -47,13 +57,15 @@ fn edge_hz(index: usize) -> f64 {
     700.0 * (10f64.powf((mel(MEL_LOW_HZ) + step * index as f64) / 2_595.0) - 1.0)
 }
 
-fn band(index: usize) -> Band {
-    let (low, centre, high) = (edge_hz(index), edge_hz(index + 1), edge_hz(index + 2));
+fn band(index: usize, pitch: PitchFactor) -> Band {
+    let [low, centre, high] = [0, 1, 2].map(|edge| pitch.heard(edge_hz(index + edge)));
     let weight = |bin: usize| {
-        let hz = bin as f64 * SAMPLE_RATE_HZ as f64 / FRAME_SAMPLES as f64;
+        let hz = bin as f64 * BIN_HZ;
         ((hz - low) / (centre - low)).min((high - hz) / (high - centre)).max(0.0) as f32
     };
-    let first_bin = (0..BINS).find(|&bin| weight(bin) > 0.0).unwrap_or(BINS);
+    // A band that lies beyond the spectrum has no weight at all.
+    let lowest = (low / BIN_HZ) as usize;
+    let first_bin = (lowest..BINS).find(|&bin| weight(bin) > 0.0).unwrap_or(BINS);
     let weights = (first_bin..BINS).map(weight).take_while(|&w| w > 0.0).collect();
     Band { first_bin, weights }
 }
@@ -64,7 +76,7 @@ mod tests {
 
     #[test]
     fn every_band_has_weight_and_peaks_at_its_centre() {
-        let bank = MelBank::shared();
+        let bank = MelBank::at_pitch(PitchFactor::RECORDED);
         for (index, band) in bank.bands.iter().enumerate() {
             let best = band.weights.iter().copied().fold(0.0, f32::max);
             assert!(best > 0.2, "band {index} is nearly empty: {best}");
@@ -73,7 +85,7 @@ mod tests {
 
     #[test]
     fn bands_are_ordered_and_within_range() {
-        let bank = MelBank::shared();
+        let bank = MelBank::at_pitch(PitchFactor::RECORDED);
         assert!(bank.bands.windows(2).all(|pair| pair[0].first_bin <= pair[1].first_bin));
         assert!(bank.bands[0].first_bin as f64 * 7.8125 >= MEL_LOW_HZ);
         let last = &bank.bands[BANDS - 1];
@@ -84,7 +96,7 @@ mod tests {
     fn a_single_bin_lights_its_band_only() {
         let mut power = vec![0.0; BINS];
         power[128] = 1.0;
-        let bands = MelBank::shared().apply(&power);
+        let bands = MelBank::at_pitch(PitchFactor::RECORDED).apply(&power);
         let lit: Vec<usize> = (0..BANDS).filter(|&i| bands[i] > 0.0).collect();
         assert!(lit.len() <= 2 && !lit.is_empty());
         assert!(edge_hz(lit[0]) < 1_000.0 && edge_hz(lit[0] + 2) > 1_000.0);
@@ -92,6 +104,22 @@ mod tests {
 
     #[test]
     fn a_short_spectrum_is_taken_as_zero() {
-        assert!(MelBank::shared().apply(&[]).iter().all(|&power| power == 0.0));
+        let bank = MelBank::at_pitch(PitchFactor::RECORDED);
+        assert!(bank.apply(&[]).iter().all(|&power| power == 0.0));
+    }
+
+    #[test]
+    fn filters_move_with_the_pitch_and_end_with_the_spectrum() -> crate::error::Result<()> {
+        let mut power = vec![0.0; BINS];
+        power[110] = 1.0;
+        let heard = MelBank::at_pitch(PitchFactor::new(1.1)?).apply(&power);
+        power.rotate_left(10);
+        let recorded = MelBank::at_pitch(PitchFactor::RECORDED).apply(&power);
+        assert!(heard.iter().zip(&recorded).all(|(a, b)| (a - b).abs() < 1e-3));
+        for factor in [0.9, 1.1] {
+            let bank = MelBank::at_pitch(PitchFactor::new(factor)?);
+            assert!(bank.bands.iter().all(|band| band.first_bin + band.weights.len() <= BINS));
+        }
+        Ok(())
     }
 }

@@ -45,10 +45,11 @@ pub struct PyExtractor(Extractor);
 #[pymethods]
 impl PyExtractor {
     #[new]
-    fn new(algorithm_version: i32, purpose: &str) -> PyResult<Self> {
+    #[pyo3(signature = (algorithm_version, purpose, pitch_factor=1.0))]
+    fn new(algorithm_version: i32, purpose: &str, pitch_factor: f64) -> PyResult<Self> {
         let version = AlgorithmVersion::from_number(algorithm_version).map_err(raise)?;
         let purpose = Purpose::from_name(purpose).map_err(raise)?;
-        Ok(Self(Extractor::new(version, purpose)))
+        Extractor::at_pitch(version, purpose, pitch_factor).map(Self).map_err(raise)
     }
 
     fn push(&mut self, py: Python<'_>, pcm: PyReadonlyArray1<'_, f32>) -> PyResult<()> {

@@ -113,12 +113,16 @@ class Extractor:
     Args:
         algorithm_version: one of `ALGORITHM_VERSIONS`.
         purpose: "reference" or "query"; a query has four times as many rows.
+        pitch_factor: how many times higher than its recording a query is taken to sound, 0.9 to
+            1.1; its fingerprint is about that at the recording's pitch. 1 for a reference.
 
     Raises:
         UnsupportedAlgorithmError, InvalidArgumentError.
     """
 
-    def __new__(cls, algorithm_version: int, purpose: str) -> Extractor: ...
+    def __new__(
+        cls, algorithm_version: int, purpose: str, pitch_factor: float = 1.0
+    ) -> Extractor: ...
     def push(self, pcm: npt.NDArray[np.float32]) -> None:
         """Analyses a chunk; the interpreter is detached meanwhile.
 
