@@ -47,6 +47,8 @@ class Job:
         part_seconds: new audio after which a part of the fingerprint is sent.
         pushed: whether all bytes follow the job at once; else the worker asks for them.
         algorithm_version: of the extractor; 0 means the current one.
+        pitch_factors: how many times higher than its recording the audio is taken to sound; it is
+            analysed once for each.
     """
 
     purpose: Purpose
@@ -57,6 +59,7 @@ class Job:
     part_seconds: float
     pushed: bool = False
     algorithm_version: int = 0
+    pitch_factors: tuple[float, ...] = (1.0,)
 
     def to_json(self) -> bytes:
         """Returns the form that travels to a worker."""
@@ -68,7 +71,12 @@ class Job:
         fields = json.loads(text)
         pcm = fields.pop("pcm")
         purpose = Purpose(fields.pop("purpose"))
-        return cls(purpose=purpose, pcm=PcmLayout(**pcm) if pcm else None, **fields)
+        return cls(
+            purpose=purpose,
+            pcm=PcmLayout(**pcm) if pcm else None,
+            pitch_factors=tuple(fields.pop("pitch_factors")),
+            **fields,
+        )
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,7 @@ class Part:
         active_windows: one byte a row.
         landmarks: 8 bytes each.
         algorithm_version: of the extractor that made them.
+        fingerprint_number: which of the job's fingerprints it belongs to, as `Job.pitch_factors`.
     """
 
     first_row: int
@@ -90,13 +99,15 @@ class Part:
     active_windows: bytes
     landmarks: bytes
     algorithm_version: int
+    fingerprint_number: int = 0
 
-    _HEAD = struct.Struct("<iIdII")
+    _HEAD = struct.Struct("<iIIdII")
 
     def to_bytes(self) -> bytes:
         """Returns the form that travels from a worker."""
         head = self._HEAD.pack(
             self.algorithm_version,
+            self.fingerprint_number,
             self.first_row,
             self.duration_seconds,
             len(self.vectors_f16le),
@@ -111,15 +122,16 @@ class Part:
         Raises:
             struct.error: the bytes are no part.
         """
-        version, first_row, duration_seconds, vectors, active = cls._HEAD.unpack_from(data)
+        version, number, first_row, seconds, vectors, active = cls._HEAD.unpack_from(data)
         at = cls._HEAD.size
         return cls(
             first_row=first_row,
-            duration_seconds=duration_seconds,
+            duration_seconds=seconds,
             vectors_f16le=data[at : at + vectors],
             active_windows=data[at + vectors : at + vectors + active],
             landmarks=data[at + vectors + active :],
             algorithm_version=version,
+            fingerprint_number=number,
         )
 
 

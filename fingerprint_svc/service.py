@@ -44,6 +44,8 @@ class Extraction:
         start_seconds: where the analysis begins, >= 0.
         seconds_max: most audio analysed; None means as much as the purpose allows.
         algorithm_version: of the extractor; 0 means the current one.
+        pitch_factors: how many times higher than its recording a query is taken to sound; one
+            fingerprint is made for each. A stream has one.
     """
 
     purpose: Purpose
@@ -51,6 +53,7 @@ class Extraction:
     start_seconds: float
     seconds_max: float | None
     algorithm_version: int = 0
+    pitch_factors: tuple[float, ...] = (1.0,)
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,8 @@ class FingerprintService:
         self._limits = limits
         self._idle_seconds_max = idle_seconds_max
 
-    async def extract(self, wanted: Extraction, content: bytes) -> tuple[Part, Summary]:
-        """Returns the whole fingerprint of `content`.
+    async def extract(self, wanted: Extraction, content: bytes) -> tuple[list[Part], Summary]:
+        """Returns the whole fingerprint of `content` at each pitch wanted.
 
         Raises:
             FingerprintError: the audio is refused, or no worker could do it.
@@ -99,7 +102,8 @@ class FingerprintService:
                 else:
                     summary = result
         _record(summary, wanted.purpose, len(content))
-        return _joined(parts, summary), summary
+        count = len(wanted.pitch_factors)
+        return [_joined(parts, number, summary) for number in range(count)], summary
 
     async def stream(
         self, wanted: Extraction, chunks: AsyncIterator[bytes]
@@ -163,6 +167,7 @@ class FingerprintService:
             refuse_longer=unlimited and wanted.purpose is Purpose.REFERENCE,
             part_seconds=part_seconds,
             algorithm_version=wanted.algorithm_version,
+            pitch_factors=wanted.pitch_factors,
         )
 
 
@@ -210,14 +215,16 @@ async def _one(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
-def _joined(parts: list[Part], summary: Summary) -> Part:
+def _joined(parts: list[Part], number: int, summary: Summary) -> Part:
+    mine = [part for part in parts if part.fingerprint_number == number]
     return Part(
         first_row=0,
         duration_seconds=summary.duration_seconds,
-        vectors_f16le=b"".join(part.vectors_f16le for part in parts),
-        active_windows=b"".join(part.active_windows for part in parts),
-        landmarks=b"".join(part.landmarks for part in parts),
+        vectors_f16le=b"".join(part.vectors_f16le for part in mine),
+        active_windows=b"".join(part.active_windows for part in mine),
+        landmarks=b"".join(part.landmarks for part in mine),
         algorithm_version=summary.algorithm_version,
+        fingerprint_number=number,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
@@ -40,11 +41,16 @@ class FingerprintServicer(fingerprint_service_pb2_grpc.FingerprintServiceService
     ) -> fingerprint_service_pb2.ExtractFingerprintResponse:
         """Decodes and analyses the audio of one message."""
         wanted = _extraction(request.config, request.audio.format)
-        whole, summary = await self._service.extract(wanted, request.audio.content)
+        pitch_factors = tuple(request.pitch_factors)
+        if pitch_factors:
+            wanted = replace(wanted, pitch_factors=pitch_factors)
+        parts, summary = await self._service.extract(wanted, request.audio.content)
+        made = [_fingerprint(part, wanted.purpose) for part in parts]
         return fingerprint_service_pb2.ExtractFingerprintResponse(
-            fingerprint=_fingerprint(whole, wanted.purpose),
+            fingerprint=None if pitch_factors else made[0],
             decode_duration=_duration(summary.decode_seconds),
             extract_duration=_duration(summary.extract_seconds),
+            pitched_fingerprints=made if pitch_factors else (),
         )
 
     async def StreamFingerprint(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from sonica_core import (
     ALGORITHM_VERSIONS,
@@ -54,21 +54,23 @@ def run_job(
     started = time.perf_counter()
     extracting = Stopwatch()
     version = _known_version(job.algorithm_version)
-    extractor = Extractor(version, job.purpose)
+    extractors = [Extractor(version, job.purpose, factor) for factor in job.pitch_factors]
     sample_count = part_at = 0
     part_samples = round(job.part_seconds * SAMPLE_RATE_HZ)
     with open_track(source, job.pcm, limits) as track:
         for pcm in _excerpt(track.audio(source), job):
             with extracting:
-                _push(extractor, pcm)
+                for extractor in extractors:
+                    _push(extractor, pcm)
             sample_count += len(pcm)
             if sample_count - part_at >= part_samples:
                 part_at = sample_count
-                _emit_new(version, extractor, extracting, emit)
+                _emit_new(version, extractors, extracting, emit)
         container, codec = track.container, track.codec
     with extracting:
-        extractor.finish()
-    _emit_new(version, extractor, extracting, emit)
+        for extractor in extractors:
+            extractor.finish()
+    _emit_new(version, extractors, extracting, emit)
     busy = time.perf_counter() - started - waiting.seconds
     return Summary(
         container=container,
@@ -131,18 +133,23 @@ def _push(extractor: Extractor, pcm: F32Array) -> None:
 
 
 def _emit_new(
-    version: int, extractor: Extractor, extracting: Stopwatch, emit: Callable[[Part], None]
+    version: int,
+    extractors: Sequence[Extractor],
+    extracting: Stopwatch,
+    emit: Callable[[Part], None],
 ) -> None:
-    with extracting:
-        taken = extractor.take()
-    if taken.active_windows or taken.landmarks:
-        emit(
-            Part(
-                first_row=taken.first_row,
-                duration_seconds=taken.duration_seconds,
-                vectors_f16le=taken.vectors_f16le,
-                active_windows=taken.active_windows,
-                landmarks=taken.landmarks,
-                algorithm_version=version,
+    for number, extractor in enumerate(extractors):
+        with extracting:
+            taken = extractor.take()
+        if taken.active_windows or taken.landmarks:
+            emit(
+                Part(
+                    first_row=taken.first_row,
+                    duration_seconds=taken.duration_seconds,
+                    vectors_f16le=taken.vectors_f16le,
+                    active_windows=taken.active_windows,
+                    landmarks=taken.landmarks,
+                    algorithm_version=version,
+                    fingerprint_number=number,
+                )
             )
-        )

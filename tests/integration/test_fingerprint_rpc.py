@@ -127,6 +127,51 @@ async def test_a_version_nobody_has_is_refused(stub: FingerprintServiceStub) -> 
     assert (await stub.ExtractFingerprint(whole(content))).fingerprint.vectors_f16le
 
 
+async def test_a_query_is_analysed_at_each_pitch_asked_for(stub: FingerprintServiceStub) -> None:
+    content = encode("mp3", "mp3")
+    plain = (await stub.ExtractFingerprint(whole(content))).fingerprint
+    assert not (await stub.ExtractFingerprint(whole(content))).pitched_fingerprints
+    request = whole(content)
+    request.pitch_factors.extend([1.06, 1.0, 0.94])
+    response = await stub.ExtractFingerprint(request)
+    assert not response.HasField("fingerprint")
+    assert response.decode_duration.ToNanoseconds() > 0
+    higher, same, lower = response.pitched_fingerprints
+    assert same == plain
+    for other in (higher, lower):
+        rows = validate_fingerprint(
+            CURRENT_ALGORITHM_VERSION,
+            "query",
+            other.vectors_f16le,
+            other.active_windows,
+            other.landmarks,
+        )
+        assert rows == len(plain.active_windows)
+        assert (other.purpose, other.duration) == (plain.purpose, plain.duration)
+    assert len({item.vectors_f16le for item in response.pitched_fingerprints}) == 3
+    request.pitch_factors[:] = [1.06]
+    (alone,) = (await stub.ExtractFingerprint(request)).pitched_fingerprints
+    assert alone == higher
+
+
+@pytest.mark.parametrize("factors", [[1.2], [1.0, 0.5], [float("nan")], [1.0] * 9])
+async def test_a_pitch_out_of_range_is_refused(
+    stub: FingerprintServiceStub, factors: list[float]
+) -> None:
+    request = whole(encode("mp3", "mp3"))
+    request.pitch_factors.extend(factors)
+    failure = await failure_of(stub.ExtractFingerprint(request))
+    assert (failure.code, failure.reason) == (INVALID, "VALIDATION_FAILED")
+
+
+async def test_a_reference_is_analysed_as_it_sounds(stub: FingerprintServiceStub) -> None:
+    request = whole(encode("mp3", "mp3"), REFERENCE)
+    request.pitch_factors.append(1.03)
+    with pytest.raises(grpc.aio.AioRpcError, match="leave them out") as raised:
+        await stub.ExtractFingerprint(request)
+    assert raised.value.code() is INVALID
+
+
 async def test_parts_of_a_long_reference_are_small(stub: FingerprintServiceStub) -> None:
     content = pcm16(np.tile(piece(8_000), 24))
     responses = await stream(stub, content, audio_format=PCM, purpose=REFERENCE)

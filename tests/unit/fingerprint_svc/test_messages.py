@@ -18,13 +18,20 @@ from mesh.runtime.errors import declared_errors
 @pytest.mark.parametrize("pcm", [None, PcmLayout("f32le", 48_000, 2)])
 def test_job_round_trip(pcm: PcmLayout | None) -> None:
     job = Job(
-        Purpose.QUERY, pcm, 1.5, 15.0, refuse_longer=False, part_seconds=0.5, algorithm_version=2
+        Purpose.QUERY,
+        pcm,
+        1.5,
+        15.0,
+        refuse_longer=False,
+        part_seconds=0.5,
+        algorithm_version=2,
+        pitch_factors=(0.95, 1.05),
     )
     assert Job.from_json(job.to_json()) == job
 
 
 def test_part_round_trip() -> None:
-    part = Part(7, 12.125, b"v" * 512, b"\0\1", b"l" * 24, 2)
+    part = Part(7, 12.125, b"v" * 512, b"\0\1", b"l" * 24, 2, 3)
     assert Part.from_bytes(part.to_bytes()) == part
 
 

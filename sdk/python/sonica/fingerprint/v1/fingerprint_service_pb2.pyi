@@ -4,9 +4,10 @@ from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from sonica.audio.v1 import audio_pb2 as _audio_pb2
 from sonica.fingerprint.v1 import fingerprint_pb2 as _fingerprint_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Mapping as _Mapping
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -24,22 +25,26 @@ class ExtractionConfig(_message.Message):
     def __init__(self, purpose: _Optional[_Union[_fingerprint_pb2.FingerprintPurpose, str]] = ..., start_offset: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., max_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., algorithm_version: _Optional[int] = ...) -> None: ...
 
 class ExtractFingerprintRequest(_message.Message):
-    __slots__ = ("config", "audio")
+    __slots__ = ("config", "audio", "pitch_factors")
     CONFIG_FIELD_NUMBER: _ClassVar[int]
     AUDIO_FIELD_NUMBER: _ClassVar[int]
+    PITCH_FACTORS_FIELD_NUMBER: _ClassVar[int]
     config: ExtractionConfig
     audio: _audio_pb2.Audio
-    def __init__(self, config: _Optional[_Union[ExtractionConfig, _Mapping]] = ..., audio: _Optional[_Union[_audio_pb2.Audio, _Mapping]] = ...) -> None: ...
+    pitch_factors: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, config: _Optional[_Union[ExtractionConfig, _Mapping]] = ..., audio: _Optional[_Union[_audio_pb2.Audio, _Mapping]] = ..., pitch_factors: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class ExtractFingerprintResponse(_message.Message):
-    __slots__ = ("fingerprint", "decode_duration", "extract_duration")
+    __slots__ = ("fingerprint", "decode_duration", "extract_duration", "pitched_fingerprints")
     FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
     DECODE_DURATION_FIELD_NUMBER: _ClassVar[int]
     EXTRACT_DURATION_FIELD_NUMBER: _ClassVar[int]
+    PITCHED_FINGERPRINTS_FIELD_NUMBER: _ClassVar[int]
     fingerprint: _fingerprint_pb2.Fingerprint
     decode_duration: _duration_pb2.Duration
     extract_duration: _duration_pb2.Duration
-    def __init__(self, fingerprint: _Optional[_Union[_fingerprint_pb2.Fingerprint, _Mapping]] = ..., decode_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., extract_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    pitched_fingerprints: _containers.RepeatedCompositeFieldContainer[_fingerprint_pb2.Fingerprint]
+    def __init__(self, fingerprint: _Optional[_Union[_fingerprint_pb2.Fingerprint, _Mapping]] = ..., decode_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., extract_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., pitched_fingerprints: _Optional[_Iterable[_Union[_fingerprint_pb2.Fingerprint, _Mapping]]] = ...) -> None: ...
 
 class StreamFingerprintRequest(_message.Message):
     __slots__ = ("config", "chunk")

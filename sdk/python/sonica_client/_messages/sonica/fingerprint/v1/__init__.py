@@ -82,6 +82,16 @@ class ExtractFingerprintRequest(betterproto2.Message):
     The audio; required.
     """
 
+    pitch_factors: "list[float]" = betterproto2.field(3, betterproto2.TYPE_DOUBLE, repeated=True)
+    """
+    How many times higher than its recording a query is taken to sound, each
+    0.9 to 1.1, at most 8 of them; empty means once, at the recording's pitch.
+    The audio is decoded once for all. A fingerprint made at the factor a clip
+    was shifted by is about that of the clip unshifted; tempo is not touched.
+    Refused as `VALIDATION_FAILED` out of range, and for a REFERENCE: a
+    recording is registered as it sounds.
+    """
+
 
 default_message_pool.register_message(
     "sonica.fingerprint.v1", "ExtractFingerprintRequest", ExtractFingerprintRequest
@@ -98,7 +108,8 @@ class ExtractFingerprintResponse(betterproto2.Message):
         1, betterproto2.TYPE_MESSAGE, optional=True
     )
     """
-    The fingerprint; without vectors when the audio holds no signal.
+    The fingerprint; without vectors when the audio holds no signal. Unset
+    when `pitch_factors` were asked for.
     """
 
     decode_duration: "datetime.timedelta | None" = betterproto2.field(
@@ -113,6 +124,13 @@ class ExtractFingerprintResponse(betterproto2.Message):
     )
     """
     Time spent in analysis.
+    """
+
+    pitched_fingerprints: "list[Fingerprint]" = betterproto2.field(
+        4, betterproto2.TYPE_MESSAGE, repeated=True
+    )
+    """
+    One fingerprint for each of `pitch_factors`, in their order.
     """
 
 
