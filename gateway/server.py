@@ -9,6 +9,7 @@ from sonica.recognition.v1.recognition_service_pb2_grpc import (
     add_RecognitionServiceServicer_to_server,
 )
 
+from gateway.second_look import SecondLook
 from gateway.servicer import RecognitionServicer
 from gateway.upstream import Upstream
 from mesh.runtime.channels import open_channel
@@ -27,5 +28,8 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
     """Yields what the gateway serves; the channel is closed at the end."""
     channel = open_channel(settings.mesh_address, max_message_bytes=settings.max_message_bytes)
     async with channel:
-        servicer = RecognitionServicer(Upstream(channel))
+        upstream = Upstream(channel)
+        count_max = settings.second_look_count_max
+        second_look = SecondLook(upstream, count_max) if settings.second_look else None
+        servicer = RecognitionServicer(upstream, second_look)
         yield [Registration(add_RecognitionServiceServicer_to_server, servicer, SERVICE)]

@@ -16,18 +16,25 @@ if TYPE_CHECKING:
 
     from sonica.recognition.v1 import recognition_service_pb2 as pb
 
+    from gateway.second_look import SecondLook
     from gateway.upstream import Upstream
 
 
 class RecognitionServicer(RecognitionServiceServicer):
-    """Composes the services behind `upstream`."""
+    """Composes the services behind `upstream`.
 
-    def __init__(self, upstream: Upstream) -> None:
+    Args:
+        upstream: the services to call.
+        second_look: taken at clips that are not recognised; None for never.
+    """
+
+    def __init__(self, upstream: Upstream, second_look: SecondLook | None = None) -> None:
         self._upstream = upstream
+        self._second_look = second_look
 
     async def Recognize(self, request: pb.RecognizeRequest, context: Any) -> pb.RecognizeResponse:
         """Recognises one clip."""
-        return await recognize(self._upstream, request)
+        return await recognize(self._upstream, request, self._second_look)
 
     async def StreamingRecognize(
         self, requests: AsyncIterator[pb.StreamingRecognizeRequest], context: Any

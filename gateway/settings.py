@@ -16,3 +16,13 @@ class Settings(ServiceSettings):
         min_length=1,
         description="Where the proxy's internal listener answers: host:port or unix:/path.",
     )
+    second_look: bool = Field(
+        False,
+        description="Whether a clip nobody recognised is analysed again at other pitches.",
+    )
+    second_look_count_max: int = Field(
+        4,
+        ge=1,
+        le=4096,
+        description="Second looks under way at once; further clips keep their first answer.",
+    )

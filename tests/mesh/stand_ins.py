@@ -4,7 +4,8 @@
 cannot be read, `FAIL` is answered with UNAVAILABLE, `HANG` never, and `STOP` ends an analysis
 early, against the contract. Each row of a fingerprint repeats the first byte of the audio, and a
 search knows the tracks a to z by it, from three seconds on. Every version of the extractor makes
-the same; the catalogue takes one of them.
+the same; the catalogue takes one of them. At a pitch, the rows repeat a byte further on: the next
+for the first pitch asked for, the one after it for the second.
 """
 
 from __future__ import annotations
@@ -116,6 +117,8 @@ class FingerprintStandIn(Remembering, fingerprint_grpc.FingerprintServiceService
         super().__init__()
         self.received_byte_count = 0
         self.versions: list[int] = []
+        self.pitch_factors: list[float] = []
+        self.before_pitches = b""
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -124,6 +127,9 @@ class FingerprintStandIn(Remembering, fingerprint_grpc.FingerprintServiceService
         content = request.audio.content
         try:
             await obey(content)
+            if request.pitch_factors:
+                self.pitch_factors = list(request.pitch_factors)
+                await obey(self.before_pitches)
         except asyncio.CancelledError:
             self.cancelled.set()
             raise
@@ -131,11 +137,15 @@ class FingerprintStandIn(Remembering, fingerprint_grpc.FingerprintServiceService
         length = max(0.0, min(len(content) / BYTES_PER_SECOND - begin, QUERY_SECONDS_MAX))
         rows = row_count(length)
         self.versions.append(request.config.algorithm_version)
-        return fingerprint.ExtractFingerprintResponse(
-            fingerprint=_rows(request.config, content[:1], rows, length),
-            decode_duration=duration(0.002),
-            extract_duration=duration(0.001),
+        response = fingerprint.ExtractFingerprintResponse(
+            decode_duration=duration(0.002), extract_duration=duration(0.001)
         )
+        if not request.pitch_factors:
+            response.fingerprint.CopyFrom(_rows(request.config, content[:1], rows, length))
+        for step, _ in enumerate(request.pitch_factors, 1):
+            first = bytes([content[0] + step])
+            response.pitched_fingerprints.append(_rows(request.config, first, rows, length))
+        return response
 
     async def StreamFingerprint(self, requests: Any, context: Any) -> AsyncIterator[Any]:
         self.enter("StreamFingerprint", context)
@@ -191,6 +201,7 @@ class MatchingStandIn(Remembering, matching_grpc.MatchingServiceServicer):
         super().__init__()
         self.version = 1
         self.moves_to: list[int] = []
+        self.score = 0.9
         self.search_seconds = 0.0
         self.running = 0
         self.running_max = 0
@@ -217,7 +228,7 @@ class MatchingStandIn(Remembering, matching_grpc.MatchingServiceServicer):
         response = matching.FindMatchesResponse(search_duration=duration(0.003))
         if name == "!":
             raise IndexUnreachableError("the index cannot be reached")
-        found = Match(track=track_pb2.Track(track_id=name, title=name.upper()), score=0.9)
+        found = Match(track=track_pb2.Track(track_id=name, title=name.upper()), score=self.score)
         if "a" <= name <= "z" and rows >= row_count(SURE_SECONDS):
             response.matches.append(found)
         elif request.include_rejected:
