@@ -112,7 +112,8 @@ EVALUATION = --work .cache/evaluation --tools $(abspath .cache/evaluation-venv/b
 .PHONY: eval
 eval: setup $(VENV)/.evaluation ## Measures recognition through the whole mesh, fails when it became worse (an hour).
 	python -m tests.evaluation $(EVALUATION) $(if $(LENGTHS),--lengths $(LENGTHS)) \
-	  $(if $(STREAMS),--streams $(STREAMS)) $(if $(SEED),--seed $(SEED)) $(if $(MUSIC),--music "$(MUSIC)")
+	  $(if $(STREAMS),--streams $(STREAMS)) $(if $(SEED),--seed $(SEED)) $(if $(MUSIC),--music "$(MUSIC)") \
+	  $(if $(SECOND_LOOK),--second-look)
 
 .PHONY: eval-scale
 eval-scale: setup $(VENV)/.evaluation ## Measures what a larger catalogue costs: TRACKS=10000 by default (an hour).

@@ -49,15 +49,17 @@ def code_digest() -> str:
     return digest.hexdigest()[:12]
 
 
-def run_folder(work: Path, name: str) -> Path:
+def run_folder(work: Path, name: str, *, second_look: bool = False) -> Path:
     """Returns the folder of one run, made if need be; stores of other code are removed.
 
     Args:
         work: where runs are kept.
         name: of the catalogue and the clips.
+        second_look: as of `running_mesh`; answers with and without are kept apart.
     """
     runs = work / "runs"
     digest = code_digest()
+    name = f"{name}-second-look" if second_look else name
     folder = runs / f"{name}-{digest}"
     folder.mkdir(parents=True, exist_ok=True)
     os.utime(folder)
@@ -71,14 +73,38 @@ def run_folder(work: Path, name: str) -> Path:
 
 
 @contextmanager
-def running_mesh(folder: Path) -> Iterator[str]:
+def gateway_settings(*, second_look: bool) -> Iterator[None]:
+    """Sets what the gateway of a mesh that is started inside is told; every clip gets its look."""
+    settings = {
+        "SONICA_GATEWAY_SECOND_LOOK": str(second_look).lower(),
+        "SONICA_GATEWAY_SECOND_LOOK_COUNT_MAX": str(jobs()),
+    }
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def running_mesh(folder: Path, *, second_look: bool = False) -> Iterator[str]:
     """Starts a mesh whose stores lie in `folder`; yields its address and stops it at the end.
+
+    Args:
+        folder: of its stores.
+        second_look: whether its gateway looks twice at clips nobody recognised.
 
     Raises:
         mesh.local.LaunchError: it does not start.
     """
     local.down(folder)
-    mesh = local.up(folder, port=0)
+    with gateway_settings(second_look=second_look):
+        mesh = local.up(folder, port=0)
     try:
         yield mesh.edge_address
     finally:

@@ -1,8 +1,8 @@
 """Aim: a second look finds clips at other pitches, is sure of them, and costs nobody else anything.
 
 Method: a real gateway over real servers of stand-ins, whose analysis at a pitch is another letter:
-a clip of `]` is unknown, at the fourth pitch it is the track `a`. Then one whole chain of real
-services, with music that plays a semitone higher.
+a clip of `]` is unknown, at the fourth pitch it is the track `a`. With real services behind it:
+`test_second_look.py`.
 """
 
 from __future__ import annotations

@@ -59,9 +59,7 @@ def test_rust_equals_numpy_at_another_pitch(version: int, pitch_factor: float) -
     check(version, "query", music(3.3, seed=5), pitch_factor)
 
 
-def check(
-    version: int, purpose: str, audio: npt.NDArray[np.float32], pitch_factor: float
-) -> None:
+def check(version: int, purpose: str, audio: npt.NDArray[np.float32], pitch_factor: float) -> None:
     extractor = core.Extractor(version, purpose, pitch_factor)
     extractor.push(audio)
     extractor.finish()
