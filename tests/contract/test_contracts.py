@@ -67,9 +67,11 @@ def test_vectors_and_audio_travel_as_bytes(ours: list[FileDescriptorProto]) -> N
             if field.type in floats and field.label == FieldDescriptorProto.LABEL_REPEATED
         ]
 
+    # At most eight settings of an analysis are no vector.
+    allowed = ["ExtractFingerprintRequest.pitch_factors"]
     assert [
         f for file in ours for message in file.message_type for f in repeated_floats(message)
-    ] == []
+    ] == allowed
 
 
 def test_every_list_is_paged(ours: list[FileDescriptorProto]) -> None:
