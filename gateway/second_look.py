@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 #: A semitone down and up, and half of one: the extractor itself follows what lies between.
 PITCH_FACTORS = (2 ** (-1 / 12), 0.972, 1.029, 2 ** (1 / 12))
 #: What the search must say of a match for it to be answered: more than at a first look.
-SCORE_MIN = 0.998
+SCORE_MIN = 0.999
 
 _LOOKS = 1 + len(PITCH_FACTORS)
 _DEADLINE_SHARE = 0.5
@@ -129,7 +129,7 @@ def cautious(score: float) -> float:
     """Returns what a score in [0, 1] of a second look is worth beside one of a first.
 
     As many looks are as many chances to be wrong: the odds are divided by their number, which
-    lowers the logit by its logarithm. `SCORE_MIN` becomes 0.990.
+    lowers the logit by its logarithm. `SCORE_MIN` becomes 0.995.
     """
     return score / (score + _LOOKS * (1 - score))
 
