@@ -20,7 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("--music", type=Path, required=True, help="folder of music")
     parser.add_argument("--work", type=Path, required=True, help="for pairs and checkpoints")
-    parser.add_argument("--steps", type=int, default=4_500)
+    parser.add_argument("--steps", type=int, default=9_000)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     work, seed = arguments.work.resolve(), str(arguments.seed)
