@@ -15,6 +15,8 @@ RATE_HZ = sonica_core.SAMPLE_RATE_HZ
 CURRENT = sonica_core.CURRENT_ALGORITHM_VERSION
 #: A version that a catalogue can be moved to.
 OTHER = next(v for v in reversed(sonica_core.ALGORITHM_VERSIONS) if v != CURRENT)
+# How many tracks have a fingerprint of each version, where none has.
+NONE = dict.fromkeys(sonica_core.ALGORITHM_VERSIONS, 0)
 _NOTE_SECONDS = 0.25
 _PURPOSES = {
     "reference": fingerprint_pb2.FINGERPRINT_PURPOSE_REFERENCE,

@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 CURRENT = sonica_core.CURRENT_ALGORITHM_VERSION
 OTHER = next(v for v in reversed(sonica_core.ALGORITHM_VERSIONS) if v != CURRENT)
+NONE = {str(version): 0 for version in sonica_core.ALGORITHM_VERSIONS}
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +83,7 @@ def test_02_named_files_move_the_catalogue(
     now = catalogue(sonica)
     assert now["algorithm_version"] == OTHER
     assert now["current_algorithm_version"] == CURRENT
-    assert now["track_counts"] == {str(CURRENT): 3, str(OTHER): 3}
+    assert now["track_counts"] == NONE | {str(CURRENT): 3, str(OTHER): 3}
     assert f"3 have a fingerprint of version {CURRENT} too" in sonica("status").out
     assert f"searched by version {OTHER}" in sonica("doctor").out
 
@@ -94,7 +95,7 @@ def test_03_what_is_new_is_registered_in_the_version_it_has_now(
     write(piece, tmp_path / "new.flac")
     assert sonica("index", tmp_path).out.startswith("1 registered")
     recognized(sonica, [piece])
-    assert catalogue(sonica)["track_counts"] == {str(CURRENT): 3, str(OTHER): 4}
+    assert catalogue(sonica)["track_counts"] == NONE | {str(CURRENT): 3, str(OTHER): 4}
     listed = [json.loads(line) for line in sonica("tracks", "list", "--json").out.splitlines()]
     [track_id] = [track["track_id"] for track in listed if track["title"] == piece.title]
     shown = sonica("tracks", "show", track_id).out
@@ -109,6 +110,6 @@ def test_04_the_way_back_needs_no_files(
     ran = sonica("rebuild-index", "--algorithm", CURRENT, "--drop-others")
     assert "3 fingerprints of other versions are deleted" in ran.out
     recognized(sonica, pieces)
-    assert catalogue(sonica)["track_counts"] == {str(CURRENT): 3, str(OTHER): 0}
+    assert catalogue(sonica)["track_counts"] == NONE | {str(CURRENT): 3, str(OTHER): 0}
     refused = sonica("rebuild-index", "--algorithm", OTHER, code=1)
     assert "3 recordings have no fingerprint" in refused.err
