@@ -243,7 +243,7 @@ class _Codec:
         if isinstance(request, Message) and self._is_constrained(request):
             violations = protovalidate.collect_violations(request)
             if violations:
-                described = [_described(violation) for violation in violations]
+                described = [_described(violation, request) for violation in violations]
                 raise errors.InvalidRequestError(self._domain, described, request)
         return request
 
@@ -365,16 +365,26 @@ class _Requests:
         return request
 
 
-def _described(violation: protovalidate.Violation) -> tuple[str, str, str]:
-    """Returns field path, shown value and constraint of one violation."""
+def _described(violation: protovalidate.Violation, request: Message) -> tuple[str, str, str]:
+    """Returns field path, shown value and constraint of one violation.
+
+    The value of a field that its contract marks `debug_redact` is never shown.
+    """
     path = ""
+    redacted = False
+    descriptor: Any = request.DESCRIPTOR
     field = violation.proto.field
     for element in field.elements if field is not None else ():
         path += f".{element.field_name}" if path else element.field_name
         if element.subscript is not None:
             path += f"[{element.subscript.value}]"
+        step = descriptor and descriptor.fields_by_name.get(element.field_name)
+        redacted = redacted or bool(step and step.GetOptions().debug_redact)
+        descriptor = step and step.message_type
     value = violation.field_value
-    if isinstance(value, bytes | bytearray | memoryview):
+    if redacted:
+        shown = "a secret"
+    elif isinstance(value, bytes | bytearray | memoryview):
         shown = f"{len(value)} bytes"
     elif value is None or isinstance(value, Message):
         shown = "unset" if value is None else "message"

@@ -44,7 +44,12 @@ def split_host_port(address: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _check_listen(address: str) -> str:
+def check_listen(address: str) -> str:
+    """Returns an address to listen on as it is.
+
+    Raises:
+        ValueError: it is neither `host:port` nor `unix:/path`.
+    """
     if address.startswith(UNIX_PREFIX):
         path = address.removeprefix(UNIX_PREFIX)
         # sun_path holds 104 bytes on macOS, 108 on Linux, its final zero included.
@@ -65,7 +70,7 @@ class ServiceSettings(BaseSettings):
 
     model_config = settings_config("SONICA_")
 
-    listen: Annotated[str, AfterValidator(_check_listen)] = Field(
+    listen: Annotated[str, AfterValidator(check_listen)] = Field(
         "127.0.0.1:0", description="Where the service answers: host:port or unix:/path."
     )
     max_concurrent_rpcs: int = Field(
