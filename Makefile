@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORE := rust_core/crates/sonica-py
 CORE_SOURCES := $(shell find rust_core -name target -prune -o \( -name '*.rs' -o -name '*.toml' -o -name '*.lock' -o -path '*/data/*' -o -name '*.py' -path '*/python/*' -o -name '*.pyi' \) -type f -print 2>/dev/null)
-PACKAGES := fingerprint_svc gateway match_svc mesh sonica_cli sdk/python/sonica_client
+PACKAGES := fingerprint_svc gateway match_svc mesh sonica_cli user_svc sdk/python/sonica_client
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .PHONY: help

@@ -19,7 +19,7 @@ from mesh.runtime.settings import ServiceSettings
 from sonica_cli import reference as commands
 
 HERE = Path(__file__).resolve().parent
-SERVICES = ("fingerprint_svc", "match_svc", "gateway")
+SERVICES = ("fingerprint_svc", "match_svc", "user_svc", "gateway")
 ENGINE = "mesh.local.engine"
 
 

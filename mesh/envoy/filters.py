@@ -18,6 +18,8 @@ _AUDIO_BYTES_MAX = 16 * 1024 * 1024
 # Base64 makes four bytes of three; the rest is what JSON and metadata add.
 _JSON_BYTES_MAX = _AUDIO_BYTES_MAX * 4 // 3 + 64 * 1024
 _RESPONSE_BYTES_MAX = 32 * 1024 * 1024
+#: Largest body of a call about an account; anybody may send one.
+FORM_BYTES_MAX = 64 * 1024
 
 #: Headers by which services of the mesh tell each other who calls. A client's are never believed.
 INTERNAL_HEADER_PREFIX = "x-sonica-"
@@ -59,9 +61,9 @@ def cors_policy(allowed_origins: tuple[str, ...]) -> Json:
         "allow_origin_string_match": [
             {"safe_regex": {"regex": origin_pattern(origin)}} for origin in allowed_origins
         ],
-        "allow_methods": "GET, POST, DELETE",
-        "allow_headers": "authorization, content-type, grpc-timeout, x-grpc-web, x-user-agent, "
-        "traceparent, tracestate",
+        "allow_methods": "GET, POST, PATCH, DELETE",
+        "allow_headers": "authorization, content-type, grpc-timeout, x-api-key, x-grpc-web, "
+        "x-user-agent, traceparent, tracestate",
         "expose_headers": "grpc-status, grpc-message, grpc-status-details-bin",
         "max_age": "3600",
     }
@@ -108,9 +110,11 @@ def buffer() -> Json:
     }
 
 
-def body_limit(body_field: str) -> Json:
-    """Returns the body limit of a REST route: the audio itself, or JSON that holds it."""
+def body_limit(body_field: str, upstream: str) -> Json:
+    """Returns the body limit of a REST route: the audio itself, JSON that holds it, or a form."""
     limit = _JSON_BYTES_MAX if body_field == "*" else _AUDIO_BYTES_MAX
+    if upstream == "user":
+        limit = FORM_BYTES_MAX
     return {
         "@type": f"{_HTTP}.buffer.v3.BufferPerRoute",
         "buffer": {"max_request_bytes": limit},

@@ -28,6 +28,7 @@ class LocalError:
         reason: of the ErrorInfo.
         family: whether it stands for all statuses from `status` on not named by another.
         message: instead of Envoy's own text, which is empty for some.
+        paths: expression for the paths it stands for; empty means all.
     """
 
     status: int
@@ -35,6 +36,7 @@ class LocalError:
     reason: str
     family: bool = False
     message: str = "%LOCAL_REPLY_BODY%"
+    paths: str = ""
 
 
 LOCAL_ERRORS = (
@@ -42,6 +44,13 @@ LOCAL_ERRORS = (
     LocalError(403, 7, "ORIGIN_NOT_ALLOWED"),
     LocalError(404, 5, "ROUTE_NOT_FOUND", message=f"no such method and path: {_REQUEST_LINE}"),
     LocalError(408, 4, "REQUEST_TIMEOUT", message="the request did not arrive in time"),
+    LocalError(
+        413,
+        8,
+        "BODY_TOO_LARGE",
+        message="the body is larger than the 64 KiB that a request about an account may have",
+        paths="/v1/(users|sessions).*",
+    ),
     LocalError(
         413,
         8,
@@ -73,9 +82,16 @@ def _mapper(error: LocalError) -> Json:
         ],
     }
     return {
-        "filter": {"and_filter": {"filters": [status, _is_rest()]}},
+        "filter": {"and_filter": {"filters": [status, *_on(error.paths), _is_rest()]}},
         "body_format_override": {"json_format": body, "content_type": "application/json"},
     }
+
+
+def _on(paths: str) -> list[Json]:
+    if not paths:
+        return []
+    match: Json = {"name": ":path", "string_match": {"safe_regex": {"regex": paths}}}
+    return [{"header_filter": {"header": match}}]
 
 
 def _runtime(error: LocalError) -> Json:

@@ -51,6 +51,10 @@ FINGERPRINT = "sonica.fingerprint.v1.FingerprintService"
 MATCHING = "sonica.matching.v1.MatchingService"
 CATALOG = "sonica.catalog.v1.CatalogService"
 RECOGNITION = "sonica.recognition.v1.RecognitionService"
+ACCOUNTS = "sonica.user.v1.AccountService"
+SESSIONS = "sonica.user.v1.SessionService"
+API_KEYS = "sonica.user.v1.ApiKeyService"
+AUDIT = "sonica.user.v1.AuditService"
 
 # A clip is analysed for 15 s at most, so a live stream of one ends well within two minutes; a
 # large import or a rebuild may honestly take a day. Idle streams end much earlier (listeners.py).
@@ -76,6 +80,22 @@ METHODS = (
     Method(FINGERPRINT, "ExtractFingerprint", "fingerprint", False, 30, 120, Retry.IDEMPOTENT),
     Method(FINGERPRINT, "StreamFingerprint", "fingerprint", False, 3_600, _DAY, Retry.UNSENT),
     Method(MATCHING, "FindMatches", "match", False, 10, 30, Retry.IDEMPOTENT),
+    # A second attempt without a request id would report EMAIL_TAKEN.
+    Method(ACCOUNTS, "Register", "user", True, 15, 30, Retry.UNSENT),
+    Method(ACCOUNTS, "GetAccount", "user", True, 10, 30, Retry.IDEMPOTENT),
+    Method(ACCOUNTS, "UpdateAccount", "user", True, 10, 30, Retry.IDEMPOTENT),
+    # A second attempt would report the password, changed by then, as wrong.
+    Method(ACCOUNTS, "ChangePassword", "user", True, 15, 30, Retry.UNSENT),
+    Method(SESSIONS, "LogIn", "user", True, 15, 30, Retry.UNSENT),
+    # A second attempt after one that went through is the reuse of a token: it ends the session.
+    Method(SESSIONS, "Refresh", "user", True, 10, 30, Retry.UNSENT),
+    Method(SESSIONS, "LogOut", "user", True, 10, 30, Retry.UNSENT),
+    Method(SESSIONS, "LogOutEverywhere", "user", True, 10, 30, Retry.UNSENT),
+    Method(API_KEYS, "CreateApiKey", "user", True, 10, 30, Retry.UNSENT),
+    Method(API_KEYS, "ListApiKeys", "user", True, 10, 30, Retry.IDEMPOTENT),
+    Method(API_KEYS, "RotateApiKey", "user", True, 10, 30, Retry.UNSENT),
+    Method(API_KEYS, "RevokeApiKey", "user", True, 10, 30, Retry.IDEMPOTENT),
+    Method(AUDIT, "ListEvents", "user", True, 10, 30, Retry.IDEMPOTENT),
 )
 
 

@@ -31,6 +31,7 @@ class MeshPlan:
         gateway: endpoints of RecognitionService, `unix:/path` or `host:port`, 1 or more.
         fingerprint: endpoints of FingerprintService.
         match: endpoints of MatchingService and CatalogService.
+        user: endpoints of the services of `sonica.user.v1`.
         admin: `unix:/path` (or `host:port` of a trusted network) of Envoy's admin interface.
         otlp: OTLP/gRPC collector; None sends no spans.
         access_log: file that gets one JSON line a request; None means standard output.
@@ -48,6 +49,7 @@ class MeshPlan:
     gateway: tuple[str, ...]
     fingerprint: tuple[str, ...]
     match: tuple[str, ...]
+    user: tuple[str, ...]
     admin: str
     otlp: str | None = None
     access_log: str | None = None
@@ -66,7 +68,7 @@ class MeshPlan:
         for name in ("edge", "internal", "admin", "otlp"):
             if getattr(self, name) is not None:
                 _check_addresses(name, (getattr(self, name),))
-        for name in ("gateway", "fingerprint", "match"):
+        for name in ("gateway", "fingerprint", "match", "user"):
             _check_addresses(name, getattr(self, name))
         for name, low, high in (
             ("trace_sample_percent", 0, 100),

@@ -89,16 +89,19 @@ def _rest_route(binding: RestBinding, plan: MeshPlan, *, first: bool) -> Json:
     }
     per_filter: Json = {}
     if binding.body:
-        per_filter["envoy.filters.http.buffer"] = body_limit(binding.body)
+        per_filter["envoy.filters.http.buffer"] = body_limit(binding.body, row.upstream)
     if not first:
         per_filter["envoy.filters.http.grpc_json_transcoder"] = transcoder_for(binding)
     return route | {"typed_per_filter_config": per_filter}
 
 
 def _path_pattern(template: str) -> str:
-    """Returns the expression for a path template; a variable is one segment."""
-    parts = re.split(r"\{[^}]*\}", template)
-    return "[^/]+".join(re.escape(part) for part in parts)
+    """Returns the expression for a path template.
+
+    A variable is one segment, or as many as its own pattern has: `{name=users/*}` two.
+    """
+    plain = re.sub(r"\{[^}=]*\}", "*", re.sub(r"\{[^}=]*=([^}]*)\}", r"\1", template))
+    return "[^/]+".join(re.escape(part) for part in plain.split("*"))
 
 
 def _action(row: Method, plan: MeshPlan) -> Json:

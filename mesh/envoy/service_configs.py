@@ -1,6 +1,6 @@
 """Deadlines and retries of every method in gRPC's own form, for clients in any language.
 
-`python -m mesh.envoy.service_configs` writes one file beside each `*_service.proto`.
+`python -m mesh.envoy.service_configs` writes one file beside the contracts of each package.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 _PROTO = Path(__file__).resolve().parents[2] / "proto"
 
 
-def service_config(service: str) -> Json:
-    """Returns the gRPC service config of one service.
+def service_config(package: str) -> Json:
+    """Returns the gRPC service config of the services of one package.
 
     Only UNAVAILABLE is retried, and only where doing it twice is the same as doing it once.
     Streams get their longest duration; their caller ends them.
     """
     streams = {(rpc.service, rpc.name) for rpc in rpcs() if rpc.streaming}
     configs = []
-    for row in (row for row in METHODS if row.service == service):
-        streaming = (service, row.name) in streams
+    for row in (row for row in METHODS if _package(row.service) == package):
+        streaming = (row.service, row.name) in streams
         deadline = row.longest_seconds if streaming else row.timeout_seconds
         config: Json = {
-            "name": [{"service": service, "method": row.name}],
+            "name": [{"service": row.service, "method": row.name}],
             "timeout": seconds(deadline),
         }
         if row.retry is Retry.IDEMPOTENT and not streaming:
@@ -49,12 +49,15 @@ def service_config(service: str) -> Json:
 def files() -> dict[Path, str]:
     """Returns the text of each file, by its path."""
     texts = {}
-    for service in dict.fromkeys(row.service for row in METHODS):
-        *package, _ = service.split(".")
-        name = f"{package[-2]}_grpc_service_config.json"
-        path = _PROTO.joinpath(*package, name)
-        texts[path] = json.dumps(service_config(service), indent=2) + "\n"
+    for package in dict.fromkeys(_package(row.service) for row in METHODS):
+        folders = package.split(".")
+        path = _PROTO.joinpath(*folders, f"{folders[-2]}_grpc_service_config.json")
+        texts[path] = json.dumps(service_config(package), indent=2) + "\n"
     return texts
+
+
+def _package(service: str) -> str:
+    return service.rpartition(".")[0]
 
 
 def main() -> None:

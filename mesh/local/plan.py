@@ -42,15 +42,18 @@ def make_plan(settings: LocalSettings, layout: Layout, edge_address: str) -> Pla
     proxy = Proxy(layout, programs.envoy(settings), edge_address, _envoy_target(otlp), plain)
     stores: list[Part] = []
 
-    database_url = settings.database_url
-    if database_url is None:
+    database_url, users_url = settings.database_url, settings.user_database_url
+    if database_url is None or users_url is None:
         postgres = Postgres.of(layout, programs.postgres_bin_dir(settings), plain)
-        database_url = postgres.dsn
+        database_url = database_url or postgres.dsn
+        users_url = users_url or postgres.users_dsn
         stores.append(postgres.part())
-    cache_url = settings.redis_url
-    program = programs.redis_server(settings) if cache_url is None else None
+    cache_url, counts_url = settings.redis_url, settings.user_redis_url
+    wanted = cache_url is None or counts_url is None
+    program = programs.redis_server(settings) if wanted else None
     if program is not None:
-        cache_url = redis_url(layout)
+        cache_url = cache_url or redis_url(layout)
+        counts_url = counts_url or redis_url(layout)
         stores.append(redis_part(layout, program, plain))
     if settings.otlp_endpoint is None:
         stores.insert(0, services.spans_part(layout, passed_on))
@@ -67,9 +70,10 @@ def make_plan(settings: LocalSettings, layout: Layout, edge_address: str) -> Pla
         qdrant_address=qdrant_address,
         redis_url=cache_url,
     )
+    user = services.user_part(layout, passed_on, otlp, database_url=users_url, redis_url=counts_url)
     fingerprint = services.fingerprint_part(layout, passed_on, otlp)
     gateway = services.gateway_part(layout, passed_on, otlp)
-    return Plan((*stores, match, fingerprint, gateway, proxy.part()), proxy)
+    return Plan((*stores, match, user, fingerprint, gateway, proxy.part()), proxy)
 
 
 def _envoy_target(otlp: str) -> str:

@@ -1,7 +1,8 @@
 """PostgreSQL: makes its data the first time, and runs it on a Unix socket only.
 
 Who may connect is decided by the kernel: the socket's peer must be the user the mesh runs as, who
-is then the role `sonica`. There is no password and no port.
+is then the role it asks for: `sonica`, or `sonica_users`, which owns the schema `users` and can
+reach nothing else. There is no password and no port.
 """
 
 from __future__ import annotations
@@ -28,9 +29,15 @@ from mesh.local.readiness import postgres_accepts
 
 NAME = "postgres"
 _ROLE = "sonica"
+_USERS_ROLE = "sonica_users"
 _DATABASE = "sonica"
 _PORT = 5432
 _INITDB_SECONDS = 120.0
+# Statements of single-user mode end with the line.
+_MAKE_USERS_ROLE = f"""\
+CREATE ROLE {_USERS_ROLE} LOGIN
+CREATE SCHEMA users AUTHORIZATION {_USERS_ROLE}
+"""
 _VERSION_SECONDS = 10.0
 
 # Durability is never traded; memory is: one service with a small pool is all there is.
@@ -94,9 +101,17 @@ class Postgres:
 
     @property
     def dsn(self) -> str:
-        """What the services connect to."""
+        """What match_svc connects to."""
+        return self._dsn(_ROLE)
+
+    @property
+    def users_dsn(self) -> str:
+        """What user_svc connects to."""
+        return self._dsn(_USERS_ROLE)
+
+    def _dsn(self, role: str) -> str:
         host = quote(str(self.socket_dir), safe="")
-        return f"postgresql:///{_DATABASE}?host={host}&user={_ROLE}"
+        return f"postgresql:///{_DATABASE}?host={host}&user={role}"
 
     def part(self) -> Part:
         """Returns the part; its `prepare` makes the data when there is none.
@@ -122,7 +137,7 @@ class Postgres:
         )
 
     async def prepare(self, guard: Guard) -> None:
-        """Makes what is missing: the socket folder and, the first time, the cluster.
+        """Makes what is missing: the socket folder and, the first time, cluster and roles.
 
         Raises:
             DataDirUnusableError: the data is of another major version, or in use.
@@ -141,6 +156,8 @@ class Postgres:
                 "Install the version that made the data, or choose another folder with --data.",
             )
         self._remove_stale_pid()
+        if not self._has_users_role.exists():
+            await self._make_users_role(guard)
         self._write_access_rules()
 
     def _major(self) -> int:
@@ -172,13 +189,29 @@ class Postgres:
             "--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8",
             "--auth", "peer", "--wal-segsize", "4", "--no-instructions",
         )  # fmt: skip
-        with tempfile.TemporaryFile() as statement:
-            statement.write(f"CREATE DATABASE {_DATABASE}\n".encode())
-            statement.seek(0)
-            await self._run(
-                guard, "postgres", "--single", "-D", fresh, "postgres", standard_input=statement
-            )
+        await self._run_single(guard, fresh, "postgres", f"CREATE DATABASE {_DATABASE}\n")
         fresh.rename(self.data)
+
+    @property
+    def _has_users_role(self) -> Path:
+        """A file beside the data, because only a running server can be asked for its roles."""
+        return self.data / "has_users_role"
+
+    async def _make_users_role(self, guard: Guard) -> None:
+        """Makes the role of user_svc; one that is there, of a start that was cut, stays."""
+        await self._run_single(guard, self.data, _DATABASE, _MAKE_USERS_ROLE)
+        self._has_users_role.touch(mode=0o600)
+        if self.account is not None:
+            self.account.own(self._has_users_role)
+
+    async def _run_single(self, guard: Guard, data: Path, database: str, sql: str) -> None:
+        """Runs statements, one a line, without a server; one that fails is in the log."""
+        with tempfile.TemporaryFile() as statements:
+            statements.write(sql.encode())
+            statements.seek(0)
+            await self._run(
+                guard, "postgres", "--single", "-D", data, database, standard_input=statements
+            )
 
     def _make_folder(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -211,8 +244,8 @@ class Postgres:
     def _write_access_rules(self) -> None:
         user = accounts.current_user_name()
         rules = {
-            "pg_hba.conf": f"local all {_ROLE} peer map=mesh\n",
-            "pg_ident.conf": f'mesh "{user}" {_ROLE}\n',
+            "pg_hba.conf": f"local all {_ROLE},{_USERS_ROLE} peer map=mesh\n",
+            "pg_ident.conf": "".join(f'mesh "{user}" {role}\n' for role in (_ROLE, _USERS_ROLE)),
         }
         for name, text in rules.items():
             path = self.data / name

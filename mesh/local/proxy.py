@@ -17,7 +17,7 @@ from mesh.local.guard import Guard
 from mesh.local.layout import Layout
 from mesh.local.part import Layer, Part
 from mesh.local.readiness import admin_request, envoy_healthy
-from mesh.local.services import FINGERPRINT, GATEWAY, MATCH, MESH_LISTENER
+from mesh.local.services import FINGERPRINT, GATEWAY, MATCH, MESH_LISTENER, USER
 
 NAME = "envoy"
 _ADMIN = "admin"
@@ -100,6 +100,7 @@ class Proxy:
             gateway=(layout.target(GATEWAY),),
             fingerprint=(layout.target(FINGERPRINT),),
             match=(layout.target(MATCH),),
+            user=(layout.target(USER),),
             admin=f"unix:{self.admin}",
             otlp=self.otlp,
             access_log=str(layout.log("access")),

@@ -1,4 +1,4 @@
-"""The Python parts: span sink, vector engine and the three services."""
+"""The Python parts: span sink, vector engine and the four services."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ SPANS = "spans"
 ENGINE = "engine"
 FINGERPRINT = "fingerprint"
 MATCH = "match"
+USER = "user"
 GATEWAY = "gateway"
+#: Where user_svc publishes the keys of its access tokens, over HTTP.
+KEY_SET = "jwks"
 #: Where Envoy takes calls from one service to another.
 MESH_LISTENER = "mesh"
 
@@ -67,6 +70,24 @@ def match_part(
     if redis_url is not None:
         settings["SONICA_MATCH_REDIS_URL"] = redis_url
     return _service(layout, MATCH, "match_svc", passed_on, otlp, settings)
+
+
+def user_part(
+    layout: Layout,
+    passed_on: Mapping[str, str],
+    otlp: str,
+    *,
+    database_url: str,
+    redis_url: str | None,
+) -> Part:
+    """Returns user_svc, connected to its stores."""
+    settings = {
+        "SONICA_USER_DATABASE_URL": database_url,
+        "SONICA_USER_JWKS_LISTEN": layout.target(KEY_SET),
+    }
+    if redis_url is not None:
+        settings["SONICA_USER_REDIS_URL"] = redis_url
+    return _service(layout, USER, "user_svc", passed_on, otlp, settings)
 
 
 def gateway_part(layout: Layout, passed_on: Mapping[str, str], otlp: str) -> Part:

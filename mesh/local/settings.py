@@ -16,6 +16,7 @@ _PASSED_ON = ("PATH", "HOME", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _PASSED_ON_PREFIXES = (
     "SONICA_FINGERPRINT_",
     "SONICA_MATCH_",
+    "SONICA_USER_",
     "SONICA_GATEWAY_",
     "SONICA_ENGINE_",
     "OTEL_",
@@ -29,7 +30,9 @@ class LocalSettings:
     Attributes:
         data_dir: SONICA_DATA_DIR, else the platform's usual place.
         database_url: DATABASE_URL; a PostgreSQL of yours, else a local one is started.
+        user_database_url: SONICA_USER_DATABASE_URL, else DATABASE_URL; the same for accounts.
         redis_url: REDIS_URL; a Redis of yours, else a local one where the program exists.
+        user_redis_url: SONICA_USER_REDIS_URL, else REDIS_URL; the same for accounts.
         qdrant_address: QDRANT_ADDRESS, host:port of a Qdrant's gRPC, else the local engine.
         otlp_endpoint: OTEL_EXPORTER_OTLP_ENDPOINT; a collector, else files under `spans/`.
         envoy_path: SONICA_ENVOY_PATH, else Envoy from its wheel or from PATH.
@@ -40,7 +43,9 @@ class LocalSettings:
 
     data_dir: Path
     database_url: str | None = field(default=None, repr=False)
+    user_database_url: str | None = field(default=None, repr=False)
     redis_url: str | None = field(default=None, repr=False)
+    user_redis_url: str | None = field(default=None, repr=False)
     qdrant_address: str | None = None
     otlp_endpoint: str | None = None
     envoy_path: Path | None = None
@@ -71,6 +76,8 @@ class LocalSettings:
         return cls(
             data_dir=folder.expanduser().absolute(),
             database_url=text("SONICA_MATCH_DATABASE_URL", "DATABASE_URL"),
+            user_database_url=text("SONICA_USER_DATABASE_URL", "DATABASE_URL"),
+            user_redis_url=text("SONICA_USER_REDIS_URL", "REDIS_URL"),
             redis_url=text("SONICA_MATCH_REDIS_URL", "REDIS_URL"),
             qdrant_address=text("SONICA_MATCH_QDRANT_ADDRESS", "QDRANT_ADDRESS"),
             otlp_endpoint=text("OTEL_EXPORTER_OTLP_ENDPOINT"),

@@ -36,6 +36,7 @@ def test_every_package_is_versioned_and_in_the_set(ours: list[FileDescriptorProt
         "sonica.fingerprint.v1",
         "sonica.matching.v1",
         "sonica.recognition.v1",
+        "sonica.user.v1",
     }
 
 

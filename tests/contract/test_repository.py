@@ -38,7 +38,7 @@ def package_is_not_path(path: str, text: str) -> list[str]:
 
 def reads_environment(path: str, text: str) -> list[str]:
     """Settings classes, the launcher and the command line read it; nothing else in a service."""
-    services = ("fingerprint_svc/", "match_svc/", "gateway/")
+    services = ("fingerprint_svc/", "match_svc/", "user_svc/", "gateway/")
     if not path.startswith(services) or not path.endswith(".py"):
         return []
     return [f"{path}: reads the environment"] if re.search(r"\bos\.(environ|getenv)", text) else []

@@ -21,6 +21,8 @@ from mesh.envoy.program import command
 from mesh.runtime.testing import serving
 from tests.mesh.stand_ins import StandIns
 from tests.ports import free_port
+from user_svc.server import build as build_users
+from user_svc.settings import Settings as UserSettings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -60,10 +62,11 @@ class Rig:
 
 
 @asynccontextmanager
-async def running_mesh(**overrides: Any) -> AsyncIterator[Rig]:
+async def running_mesh(users: UserSettings | None = None, **overrides: Any) -> AsyncIterator[Rig]:
     """Runs Envoy, one gateway and one of each stand-in; `overrides` are fields of the plan.
 
-    A field given here is used as it is: its endpoints are the test's to serve.
+    A field given here is used as it is: its endpoints are the test's to serve. With `users` the
+    real user_svc stands in the place of its stand-in.
     """
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(temporary_folder())
@@ -75,6 +78,13 @@ async def running_mesh(**overrides: Any) -> AsyncIterator[Rig]:
         await stack.enter_async_context(
             serving(services.match_registrations(), listen=f"unix:{folder}/match")
         )
+        if users is None:
+            await stack.enter_async_context(
+                serving(services.user_registrations(), listen=f"unix:{folder}/user")
+            )
+        else:
+            registrations = await stack.enter_async_context(build_users(users))
+            await stack.enter_async_context(serving(registrations, listen=f"unix:{folder}/user"))
         gateway = await stack.enter_async_context(build(Settings(mesh_address=plan.internal)))
         await stack.enter_async_context(serving(gateway, listen=f"unix:{folder}/gateway"))
         await stack.enter_async_context(running_envoy(plan, folder))
@@ -101,6 +111,7 @@ def plan_in(folder: str, edge: str | None = None) -> MeshPlan:
         gateway=(f"unix:{folder}/gateway",),
         fingerprint=(f"unix:{folder}/fingerprint",),
         match=(f"unix:{folder}/match",),
+        user=(f"unix:{folder}/user",),
         admin=f"unix:{folder}/admin",
         access_log=f"{folder}/access.log",
     )

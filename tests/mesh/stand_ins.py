@@ -28,6 +28,14 @@ from sonica.fingerprint.v1.fingerprint_pb2 import FINGERPRINT_PURPOSE_QUERY, Fin
 from sonica.matching.v1 import matching_service_pb2 as matching
 from sonica.matching.v1 import matching_service_pb2_grpc as matching_grpc
 from sonica.matching.v1.match_pb2 import Match
+from sonica.user.v1 import account_service_pb2 as accounts
+from sonica.user.v1 import account_service_pb2_grpc as accounts_grpc
+from sonica.user.v1 import api_key_service_pb2 as api_keys
+from sonica.user.v1 import api_key_service_pb2_grpc as api_keys_grpc
+from sonica.user.v1 import audit_service_pb2 as audit
+from sonica.user.v1 import audit_service_pb2_grpc as audit_grpc
+from sonica.user.v1 import session_service_pb2 as sessions
+from sonica.user.v1 import session_service_pb2_grpc as sessions_grpc
 
 from mesh.runtime.errors import ServiceError
 from mesh.runtime.serve import Registration
@@ -316,6 +324,77 @@ class CatalogStandIn(Remembering, catalog_grpc.CatalogServiceServicer):
         )
 
 
+class AccountStandIn(Remembering, accounts_grpc.AccountServiceServicer):
+    """Says what it was asked, to everybody."""
+
+    async def Register(self, request: Any, context: Any) -> Any:
+        self.enter("Register", context)
+        return accounts.RegisterResponse(account={"email": request.email})
+
+    async def GetAccount(self, request: Any, context: Any) -> Any:
+        self.enter("GetAccount", context)
+        return accounts.GetAccountResponse(account={"name": request.name})
+
+    async def UpdateAccount(self, request: Any, context: Any) -> Any:
+        self.enter("UpdateAccount", context)
+        response = accounts.UpdateAccountResponse(account={"name": request.account.name})
+        # What was changed, where a test can see it.
+        response.account.preferences.genres.extend(request.update_mask.paths)
+        return response
+
+    async def ChangePassword(self, request: Any, context: Any) -> Any:
+        self.enter("ChangePassword", context)
+        return accounts.ChangePasswordResponse()
+
+
+class SessionStandIn(Remembering, sessions_grpc.SessionServiceServicer):
+    """Lets everybody in."""
+
+    async def LogIn(self, request: Any, context: Any) -> Any:
+        self.enter("LogIn", context)
+        return sessions.LogInResponse(name="users/me")
+
+    async def Refresh(self, request: Any, context: Any) -> Any:
+        self.enter("Refresh", context)
+        return sessions.RefreshResponse()
+
+    async def LogOut(self, request: Any, context: Any) -> Any:
+        self.enter("LogOut", context)
+        return sessions.LogOutResponse()
+
+    async def LogOutEverywhere(self, request: Any, context: Any) -> Any:
+        self.enter("LogOutEverywhere", context)
+        return sessions.LogOutEverywhereResponse(session_count=1)
+
+
+class ApiKeyStandIn(Remembering, api_keys_grpc.ApiKeyServiceServicer):
+    """Names the key it was asked about."""
+
+    async def CreateApiKey(self, request: Any, context: Any) -> Any:
+        self.enter("CreateApiKey", context)
+        return api_keys.CreateApiKeyResponse(api_key={"name": request.parent})
+
+    async def ListApiKeys(self, request: Any, context: Any) -> Any:
+        self.enter("ListApiKeys", context)
+        return api_keys.ListApiKeysResponse(api_keys=[{"name": request.parent}])
+
+    async def RotateApiKey(self, request: Any, context: Any) -> Any:
+        self.enter("RotateApiKey", context)
+        return api_keys.RotateApiKeyResponse(api_key={"name": request.name})
+
+    async def RevokeApiKey(self, request: Any, context: Any) -> Any:
+        self.enter("RevokeApiKey", context)
+        return api_keys.RevokeApiKeyResponse(api_key={"name": request.name})
+
+
+class AuditStandIn(Remembering, audit_grpc.AuditServiceServicer):
+    """Has seen nothing."""
+
+    async def ListEvents(self, request: Any, context: Any) -> Any:
+        self.enter("ListEvents", context)
+        return audit.ListEventsResponse()
+
+
 class StandIns:
     """One of each, as one process may serve them."""
 
@@ -323,6 +402,10 @@ class StandIns:
         self.fingerprint = FingerprintStandIn()
         self.matching = MatchingStandIn()
         self.catalog = CatalogStandIn()
+        self.accounts = AccountStandIn()
+        self.sessions = SessionStandIn()
+        self.api_keys = ApiKeyStandIn()
+        self.audit = AuditStandIn()
 
     def fingerprint_registrations(self) -> list[Registration]:
         return [
@@ -344,5 +427,29 @@ class StandIns:
                 catalog_grpc.add_CatalogServiceServicer_to_server,
                 self.catalog,
                 "sonica.catalog.v1.CatalogService",
+            ),
+        ]
+
+    def user_registrations(self) -> list[Registration]:
+        return [
+            Registration(
+                accounts_grpc.add_AccountServiceServicer_to_server,
+                self.accounts,
+                "sonica.user.v1.AccountService",
+            ),
+            Registration(
+                sessions_grpc.add_SessionServiceServicer_to_server,
+                self.sessions,
+                "sonica.user.v1.SessionService",
+            ),
+            Registration(
+                api_keys_grpc.add_ApiKeyServiceServicer_to_server,
+                self.api_keys,
+                "sonica.user.v1.ApiKeyService",
+            ),
+            Registration(
+                audit_grpc.add_AuditServiceServicer_to_server,
+                self.audit,
+                "sonica.user.v1.AuditService",
             ),
         ]

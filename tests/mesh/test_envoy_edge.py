@@ -7,6 +7,7 @@ means that no service has seen the request.
 from __future__ import annotations
 
 import base64
+import re
 import struct
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,28 @@ REST_CALLS: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "/v1/tracks/{track_id}"): {},
     ("DELETE", "/v1/tracks/{track_id}"): {},
     ("GET", "/v1/catalog/statistics"): {},
+    ("POST", "/v1/users"): {"json": {"email": "ada@example.org", "password": "ten or more"}},
+    ("GET", "/v1/{name=users/*}"): {},
+    ("PATCH", "/v1/{account.name=users/*}"): {"json": {"displayName": "Ada"}},
+    ("POST", "/v1/{name=users/*}:changePassword"): {
+        "json": {"currentPassword": "ten or more", "newPassword": "ten or many"}
+    },
+    ("POST", "/v1/sessions"): {"json": {"email": "ada@example.org", "password": "ten or more"}},
+    ("POST", "/v1/sessions:refresh"): {"json": {"refreshToken": "rt_"}},
+    ("POST", "/v1/sessions:logOut"): {"json": {}},
+    ("POST", "/v1/{name=users/*}:logOutEverywhere"): {"json": {}},
+    ("POST", "/v1/{parent=users/*}/apiKeys"): {
+        "json": {"displayName": "radio", "scopes": ["SCOPE_RECOGNIZE"]}
+    },
+    ("GET", "/v1/{parent=users/*}/apiKeys"): {},
+    ("POST", "/v1/{name=users/*/apiKeys/*}:rotate"): {"json": {}},
+    ("POST", "/v1/{name=users/*/apiKeys/*}:revoke"): {"json": {}},
+    ("GET", "/v1/auditEvents"): {},
+}
+NAMES = {
+    "{track_id}": "external:a%2Fb",
+    "=users/*/apiKeys/*}": "users/me/apiKeys/0123456789abcdef",
+    "=users/*}": "users/me",
 }
 
 
@@ -94,10 +117,31 @@ async def test_rest_route_answers(rig: Rig, verb: str, template: str) -> None:
         "/v1/tracks?track.externalId=a%2Fb&track.title=Dil%20Se", content=b"kept"
     )
     assert created.json()["track"]["title"] == "Dil Se"
-    path = template.replace("{track_id}", "external:a%2Fb")
+    path = re.sub(r"\{[a-z.]+(?==)", "", template)
+    for pattern, name in NAMES.items():
+        path = path.replace(pattern, name)
     answer = await rig.rest.request(verb, path, **REST_CALLS[(verb, template)])
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
     assert isinstance(answer.json(), dict)
+
+
+async def test_account_is_changed_by_its_body_and_a_mask(rig: Rig) -> None:
+    answer = await rig.rest.patch(
+        "/v1/users/me?update_mask=displayName,preferences.historyDisabled",
+        json={"displayName": "Ada"},
+    )
+    assert answer.json()["account"]["preferences"]["genres"] == [
+        "display_name",
+        "preferences.history_disabled",
+    ]
+
+
+async def test_bodies_about_accounts_are_small(rig: Rig) -> None:
+    before = rig.services.sessions.calls.total()
+    over = await rig.rest.post("/v1/sessions", content=b"{" + b" " * 65_536)
+    assert over.status_code == 413
+    assert reason(over.json()) == ("BODY_TOO_LARGE", "sonica.edge", 8)
+    assert rig.services.sessions.calls.total() == before
 
 
 async def test_raw_and_json_bodies_mean_the_same(rig: Rig) -> None:

@@ -28,7 +28,9 @@ from tests.mesh import music
 from tests.mesh.processes import family, seconds_until_gone, until_ready
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("spans", "redis", "engine", "postgres", "match", "fingerprint", "gateway", "envoy")
+PARTS = (
+    "spans", "redis", "engine", "postgres", "match", "user", "fingerprint", "gateway", "envoy",
+)  # fmt: skip
 TRACK_COUNT = 6
 ALL = [f"piece-{index}" for index in range(TRACK_COUNT)]
 OFFSETS_SECONDS = (1.3, 3.6, 6.1)

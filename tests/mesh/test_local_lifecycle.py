@@ -49,7 +49,7 @@ def test_progress_names_every_part(running: local.LocalMesh) -> None:
     assert status.mesh == running
     names = {part.name for part in status.parts}
     assert names == {
-        "spans", "postgres", "redis", "engine", "match", "fingerprint", "gateway", "envoy",
+        "spans", "postgres", "redis", "engine", "match", "user", "fingerprint", "gateway", "envoy",
     }  # fmt: skip
     for part in status.parts:
         assert part.state is local.PartState.READY

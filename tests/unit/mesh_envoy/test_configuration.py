@@ -30,6 +30,7 @@ PLAN = MeshPlan(
     gateway=("unix:/run/sonica/gateway",),
     fingerprint=("unix:/run/sonica/fingerprint",),
     match=("unix:/run/sonica/match",),
+    user=("unix:/run/sonica/user",),
     admin="unix:/run/sonica/admin",
 )
 
@@ -101,7 +102,7 @@ def test_filters_stand_in_the_order_that_access_control_needs() -> None:
 
 def test_service_config_files_are_those_generated() -> None:
     files = service_configs.files()
-    assert len(files) == 4
+    assert len(files) == 5
     for path, text in files.items():
         assert path.read_text(encoding="utf-8") == text, "run: python -m mesh.envoy.service_configs"
     configs = [c for text in files.values() for c in json.loads(text)["methodConfig"]]

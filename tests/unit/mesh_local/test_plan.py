@@ -27,13 +27,18 @@ def test_everything_is_local_by_default(tmp_path: Path) -> None:
     parts = parts_with(tmp_path)
     run = tmp_path / "run"
     assert set(parts) == {
-        "spans", "postgres", "redis", "engine", "match", "fingerprint", "gateway", "envoy",
+        "spans", "postgres", "redis", "engine", "match", "user", "fingerprint", "gateway",
+        "envoy",
     }  # fmt: skip
     match = parts["match"].environment
     assert match["SONICA_MATCH_QDRANT_ADDRESS"] == f"unix:{run}/engine.sock"
     assert match["SONICA_MATCH_REDIS_URL"] == f"unix://{run}/redis.sock"
     assert "sonica" in match["SONICA_MATCH_DATABASE_URL"]
     assert match["OTEL_EXPORTER_OTLP_ENDPOINT"] == f"unix:{run}/spans.sock"
+    user = parts["user"].environment
+    assert "sonica_users" in user["SONICA_USER_DATABASE_URL"]
+    assert user["SONICA_USER_REDIS_URL"] == match["SONICA_MATCH_REDIS_URL"]
+    assert user["SONICA_USER_JWKS_LISTEN"] == f"unix:{run}/jwks.sock"
     gateway = parts["gateway"].environment
     assert gateway["SONICA_GATEWAY_MESH_ADDRESS"] == f"unix:{run}/mesh.sock"
     assert not any("MATCH" in name for name in gateway)
@@ -50,7 +55,9 @@ def test_parts_end_before_what_they_rest_on(tmp_path: Path) -> None:
     ("variable", "value", "absent", "seen_by", "as_variable"),
     [
         ("DATABASE_URL", "postgresql://db/x", "postgres", "match", "SONICA_MATCH_DATABASE_URL"),
+        ("DATABASE_URL", "postgresql://db/x", "postgres", "user", "SONICA_USER_DATABASE_URL"),
         ("REDIS_URL", "redis://cache", "redis", "match", "SONICA_MATCH_REDIS_URL"),
+        ("REDIS_URL", "redis://cache", "redis", "user", "SONICA_USER_REDIS_URL"),
         ("QDRANT_ADDRESS", "qdrant:6334", "engine", "match", "SONICA_MATCH_QDRANT_ADDRESS"),
         (
             "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -66,8 +73,17 @@ def test_part_that_is_elsewhere_is_not_started(
 ) -> None:
     parts = parts_with(tmp_path, **{variable: value})
     assert absent not in parts
-    assert len(parts) == 7
+    assert len(parts) == 8
     assert parts[seen_by].environment[as_variable] == value
+
+
+def test_accounts_may_be_elsewhere_alone(tmp_path: Path) -> None:
+    parts = parts_with(tmp_path, SONICA_USER_DATABASE_URL="postgresql://db/users")
+    assert parts["user"].environment["SONICA_USER_DATABASE_URL"] == "postgresql://db/users"
+    assert "postgres" in parts
+    assert str(tmp_path) in parts["match"].environment["SONICA_MATCH_DATABASE_URL"].replace(
+        "%2F", "/"
+    )
 
 
 def test_nothing_hangs_on_redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

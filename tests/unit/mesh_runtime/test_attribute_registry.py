@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[3]
-PACKAGES = ("fingerprint_svc", "gateway", "match_svc", "mesh", "sonica_cli")
+PACKAGES = ("fingerprint_svc", "gateway", "match_svc", "mesh", "sonica_cli", "user_svc")
 OPENERS = ("span", "record_span")
 PARAMETERS = ("name", "kind", "seconds", "ended_seconds_ago")
 

@@ -1,0 +1,1 @@
+"""user_svc: accounts, sessions, API keys and the audit log."""

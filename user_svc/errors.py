@@ -1,0 +1,225 @@
+"""Every reason user_svc can give for a refusal.
+
+    ServiceError
+    ├── CredentialsMissingError      CREDENTIALS_MISSING      no token where one is needed
+    ├── CredentialsRefusedError      CREDENTIALS_REFUSED      one that is not good, however
+    ├── LoginRefusedError            LOGIN_REFUSED            unknown address or wrong password
+    ├── RefreshRefusedError          REFRESH_REFUSED          unknown, ended or used before
+    ├── AccessDeniedError            ACCESS_DENIED            not the caller's
+    ├── PasswordWrongError           PASSWORD_WRONG           the current one, on its change
+    ├── AttemptsExhaustedError       ATTEMPTS_EXHAUSTED       too many wrong passwords
+    ├── HashingBusyError             HASHING_BUSY             too many log-ins at once
+    ├── EmailTakenError              EMAIL_TAKEN
+    ├── AccountNotFoundError         ACCOUNT_NOT_FOUND        said to admins only
+    ├── UpdateMaskInvalidError       UPDATE_MASK_INVALID
+    ├── ApiKeyNotFoundError          API_KEY_NOT_FOUND
+    ├── ApiKeyLimitReachedError      API_KEY_LIMIT_REACHED
+    ├── ExpireTimePastError          EXPIRE_TIME_PAST
+    ├── RequestIdReusedError         REQUEST_ID_REUSED        it has made a key before
+    ├── PageTokenInvalidError        PAGE_TOKEN_INVALID
+    ├── StoreUnreachableError        STORE_UNREACHABLE        PostgreSQL is down or too slow
+    └── StorageFullError             STORAGE_FULL             PostgreSQL has no room left
+
+A refused credential is answered in the same words whatever is wrong with it: what is said to its
+owner is said to a thief too. No message holds a password, a token, a key or an address.
+"""
+
+from __future__ import annotations
+
+import grpc
+
+from mesh.runtime.errors import ServiceError
+
+_DOMAIN = "sonica.user"
+
+
+class CredentialsMissingError(ServiceError):
+    """The call needs an access token and came without one."""
+
+    code = grpc.StatusCode.UNAUTHENTICATED
+    reason = "CREDENTIALS_MISSING"
+    domain = _DOMAIN
+
+    def __init__(self) -> None:
+        """Takes nothing."""
+        super().__init__(
+            "this call needs an access token: log in and send it as `authorization: Bearer ...`"
+        )
+
+
+class CredentialsRefusedError(ServiceError):
+    """The access token or API key is not valid, or not any more."""
+
+    code = grpc.StatusCode.UNAUTHENTICATED
+    reason = "CREDENTIALS_REFUSED"
+    domain = _DOMAIN
+
+    def __init__(self) -> None:
+        """Takes nothing: every cause has the same words."""
+        super().__init__("the credentials are not valid, or not any more; log in again")
+
+
+class LoginRefusedError(ServiceError):
+    """No account has this address and this password."""
+
+    code = grpc.StatusCode.UNAUTHENTICATED
+    reason = "LOGIN_REFUSED"
+    domain = _DOMAIN
+
+    def __init__(self) -> None:
+        """Takes nothing: every cause has the same words."""
+        super().__init__("no account has this email and this password")
+
+
+class RefreshRefusedError(ServiceError):
+    """The refresh token is unknown, has ended, or was used before, which ended its session."""
+
+    code = grpc.StatusCode.UNAUTHENTICATED
+    reason = "REFRESH_REFUSED"
+    domain = _DOMAIN
+
+    def __init__(self) -> None:
+        """Takes nothing: every cause has the same words."""
+        super().__init__("the refresh token is not valid, or not any more; log in again")
+
+
+class AccessDeniedError(ServiceError):
+    """The caller asked for what is not theirs, whether it exists or not."""
+
+    code = grpc.StatusCode.PERMISSION_DENIED
+    reason = "ACCESS_DENIED"
+    domain = _DOMAIN
+
+    def __init__(self) -> None:
+        """Takes nothing: whether it exists is not told."""
+        super().__init__("the caller may not do this; `users/me` names the caller's own account")
+
+
+class PasswordWrongError(ServiceError):
+    """The current password, needed to change it, is another."""
+
+    code = grpc.StatusCode.PERMISSION_DENIED
+    reason = "PASSWORD_WRONG"
+    domain = _DOMAIN
+
+    def __init__(self) -> None:
+        """Takes nothing."""
+        super().__init__("current_password is not the password of this account")
+
+
+class AttemptsExhaustedError(ServiceError):
+    """Too many wrong passwords for one account came from one address."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "ATTEMPTS_EXHAUSTED"
+    domain = _DOMAIN
+
+    def __init__(self, retry_after_seconds: float) -> None:
+        """Takes the time after which a try makes sense."""
+        super().__init__(
+            f"too many failed attempts; try again in {max(1, round(retry_after_seconds))} s",
+            retry_after_seconds=retry_after_seconds,
+        )
+
+
+class HashingBusyError(ServiceError):
+    """As many passwords wait to be hashed as the service takes."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "HASHING_BUSY"
+    domain = _DOMAIN
+    metadata_keys = ("max_waiting_hashes",)
+
+
+class EmailTakenError(ServiceError):
+    """An account has this address already."""
+
+    code = grpc.StatusCode.ALREADY_EXISTS
+    reason = "EMAIL_TAKEN"
+    domain = _DOMAIN
+
+    def __init__(self) -> None:
+        """Takes nothing: the address is not repeated."""
+        super().__init__("an account has this email already; log in, or register another")
+
+
+class AccountNotFoundError(ServiceError):
+    """No account has this name; said to admins only."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "ACCOUNT_NOT_FOUND"
+    domain = _DOMAIN
+    metadata_keys = ("name",)
+
+
+class UpdateMaskInvalidError(ServiceError):
+    """The mask names what cannot be changed, or nothing is left to change."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "UPDATE_MASK_INVALID"
+    domain = _DOMAIN
+    metadata_keys = ("path", "known_paths")
+
+
+class ApiKeyNotFoundError(ServiceError):
+    """The account has no key of this name, or it has ended."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "API_KEY_NOT_FOUND"
+    domain = _DOMAIN
+    metadata_keys = ("name",)
+
+
+class ApiKeyLimitReachedError(ServiceError):
+    """The account has as many keys as it may have; revoking one makes room, waiting does not."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "API_KEY_LIMIT_REACHED"
+    domain = _DOMAIN
+    metadata_keys = ("max_api_keys",)
+
+    def details(self) -> tuple[()]:
+        """Returns nothing: no time to wait would help."""
+        return ()
+
+
+class ExpireTimePastError(ServiceError):
+    """The key would have ended before it was made."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "EXPIRE_TIME_PAST"
+    domain = _DOMAIN
+    metadata_keys = ("expire_time",)
+
+
+class RequestIdReusedError(ServiceError):
+    """This request id made a key before, whose secret cannot be shown again."""
+
+    code = grpc.StatusCode.ALREADY_EXISTS
+    reason = "REQUEST_ID_REUSED"
+    domain = _DOMAIN
+    metadata_keys = ("request_id", "name")
+
+
+class PageTokenInvalidError(ServiceError):
+    """The page token is not one this call gave."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "PAGE_TOKEN_INVALID"
+    domain = _DOMAIN
+
+
+class StoreUnreachableError(ServiceError):
+    """PostgreSQL does not answer in time."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+    reason = "STORE_UNREACHABLE"
+    domain = _DOMAIN
+
+
+class StorageFullError(ServiceError):
+    """There is no room for what was to be stored; what was stored before is whole."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "STORAGE_FULL"
+    domain = _DOMAIN

@@ -1,0 +1,216 @@
+"""Between the messages of the contracts and the nouns of the model."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import struct
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from sonica.user.v1 import (
+    account_pb2,
+    account_service_pb2,
+    api_key_pb2,
+    audit_service_pb2,
+    session_service_pb2,
+)
+
+from user_svc.access import Presented
+from user_svc.api_keys import key_name
+from user_svc.errors import CredentialsRefusedError, PageTokenInvalidError, UpdateMaskInvalidError
+from user_svc.model import Account, ApiKey, AuditEvent, Scope, Tokens
+
+_TOKEN = struct.Struct(">BcQ")
+_TOKEN_VERSION = 1
+_NUMBER_MAX = 2**63 - 1
+_PATHS_MAX = 10
+_PREFERENCES = ("languages", "genres", "history_disabled")
+_PATHS = ("display_name", "preferences", *(f"preferences.{name}" for name in _PREFERENCES))
+
+
+def presented_by(metadata: Sequence[tuple[str, str | bytes]]) -> Presented:
+    """Reads the credentials and the address of a call.
+
+    Raises:
+        CredentialsRefusedError: there is more than one of a kind, or another scheme.
+    """
+    found: dict[str, list[str]] = {"authorization": [], "x-api-key": [], "x-forwarded-for": []}
+    for name, value in metadata:
+        if name in found and isinstance(value, str):
+            found[name].append(value)
+    if len(found["authorization"]) > 1 or len(found["x-api-key"]) > 1:
+        raise CredentialsRefusedError
+    token = None
+    for value in found["authorization"]:
+        scheme, _, token = value.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise CredentialsRefusedError
+    # The last is the one the proxy has added; those before are what the client says.
+    addresses = ",".join(found["x-forwarded-for"]).split(",")
+    return Presented(token, next(iter(found["x-api-key"]), None), addresses[-1].strip())
+
+
+def user_from(name: str) -> UUID | None:
+    """Reads `users/{user}`, with or without what follows; None for `users/me`."""
+    user = name.split("/")[1]
+    return None if user == "me" else UUID(user)
+
+
+def key_from(name: str) -> tuple[UUID | None, str]:
+    """Reads `users/{user}/apiKeys/{key}`."""
+    return user_from(name), name.rsplit("/", 1)[-1]
+
+
+def request_id_from(text: str) -> UUID | None:
+    """Reads a request id, which may be empty."""
+    return UUID(text) if text else None
+
+
+def changes_from(request: account_service_pb2.UpdateAccountRequest) -> dict[str, object]:
+    """Returns the new values by column.
+
+    Raises:
+        UpdateMaskInvalidError: the mask is too long or names another field, or nothing changes.
+    """
+    wanted = request.account
+    preferences = wanted.preferences
+    values: dict[str, object] = {
+        "display_name": wanted.display_name,
+        "languages": list(preferences.languages),
+        "genres": list(preferences.genres),
+        "history_disabled": preferences.history_disabled,
+    }
+    paths = list(request.update_mask.paths)
+    for path in paths[: _PATHS_MAX + 1]:
+        if path not in _PATHS or len(paths) > _PATHS_MAX:
+            raise _mask_invalid(path)
+    if not paths:
+        values = {column: value for column, value in values.items() if value}
+        if not values:
+            raise _mask_invalid("")
+        return values
+    columns = {name for path in paths for name in _columns(path)}
+    return {column: value for column, value in values.items() if column in columns}
+
+
+def _columns(path: str) -> Sequence[str]:
+    return _PREFERENCES if path == "preferences" else (path.rpartition(".")[2],)
+
+
+def _mask_invalid(path: str) -> UpdateMaskInvalidError:
+    known = ", ".join(_PATHS)
+    return UpdateMaskInvalidError(
+        f"update_mask has {path!r}; it may name {known}, at most {_PATHS_MAX} of them, and "
+        "without it something must be set",
+        path=path,
+        known_paths=known,
+    )
+
+
+def scopes_from(numbers: Sequence[Any]) -> list[Scope]:
+    """Reads scopes, in the order of the contract."""
+    return [Scope(api_key_pb2.Scope.Name(n).removeprefix("SCOPE_")) for n in sorted(numbers)]
+
+
+def time_from(message: Any, name: str) -> datetime | None:
+    """Reads a time that need not be set."""
+    if not message.HasField(name):
+        return None
+    time: datetime = getattr(message, name).ToDatetime(tzinfo=UTC)
+    return time
+
+
+def account_to(account: Account) -> account_pb2.Account:
+    """Writes an account."""
+    preferences = account.preferences
+    return account_pb2.Account(
+        name=user_name(account.user_id),
+        email=account.email,
+        display_name=account.display_name,
+        role=f"ROLE_{account.role.value}",
+        preferences=account_pb2.Preferences(
+            languages=preferences.languages,
+            genres=preferences.genres,
+            history_disabled=preferences.history_disabled,
+        ),
+        create_time=time_to(account.create_time),
+        update_time=time_to(account.update_time),
+    )
+
+
+def tokens_to(tokens: Tokens) -> session_service_pb2.Tokens:
+    """Writes the tokens of a session."""
+    return session_service_pb2.Tokens(
+        access_token=tokens.access_token,
+        access_expire_time=time_to(tokens.access_expire_time),
+        refresh_token=tokens.refresh_token,
+        refresh_expire_time=time_to(tokens.refresh_expire_time),
+    )
+
+
+def api_key_to(key: ApiKey) -> api_key_pb2.ApiKey:
+    """Writes a key."""
+    return api_key_pb2.ApiKey(
+        name=key_name(key),
+        display_name=key.display_name,
+        scopes=[f"SCOPE_{scope.value}" for scope in key.scopes],
+        create_time=time_to(key.create_time),
+        expire_time=time_to(key.expire_time),
+        last_use_time=time_to(key.last_use_time),
+        revoke_time=time_to(key.revoke_time),
+    )
+
+
+def event_to(event: AuditEvent) -> audit_service_pb2.AuditEvent:
+    """Writes an event."""
+    return audit_service_pb2.AuditEvent(
+        event_number=event.event_number,
+        create_time=time_to(event.create_time),
+        action=f"AUDIT_ACTION_{event.action.value}",
+        actor=user_name(event.actor_id) if event.actor_id else "",
+        user=user_name(event.user_id) if event.user_id else "",
+        resource=event.resource,
+        trace_id=event.trace_id,
+    )
+
+
+def user_name(user_id: UUID) -> str:
+    """Returns the resource name of an account."""
+    return f"users/{user_id}"
+
+
+def time_to(time: datetime | None) -> Timestamp | None:
+    """Writes a time; None stays unset."""
+    if time is None:
+        return None
+    message = Timestamp()
+    message.FromDatetime(time)
+    return message
+
+
+def page_token(kind: bytes, number: int) -> str:
+    """Returns the token of the page after a number; `kind` is one byte that tells the list."""
+    return base64.urlsafe_b64encode(_TOKEN.pack(_TOKEN_VERSION, kind, number)).decode()
+
+
+def page_start(kind: bytes, token: str) -> int | None:
+    """Returns the number a page begins before; None for the first page.
+
+    Raises:
+        PageTokenInvalidError: `page_token` did not make it for this list.
+    """
+    if not token:
+        return None
+    try:
+        version, of, number = _TOKEN.unpack(base64.b64decode(token, b"-_", validate=True))
+    except (binascii.Error, ValueError, struct.error):
+        version, of, number = 0, b"", 0
+    if (version, of) != (_TOKEN_VERSION, kind) or not 0 < number <= _NUMBER_MAX:
+        raise PageTokenInvalidError(
+            "page_token is not one of this list; send next_page_token as it was, or nothing"
+        )
+    return int(number)

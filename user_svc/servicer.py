@@ -1,0 +1,212 @@
+"""The four gRPC services: messages in, who calls, use case, messages out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sonica.user.v1 import account_service_pb2 as account_pb
+from sonica.user.v1 import account_service_pb2_grpc as account_grpc
+from sonica.user.v1 import api_key_service_pb2 as api_key_pb
+from sonica.user.v1 import api_key_service_pb2_grpc as api_key_grpc
+from sonica.user.v1 import audit_service_pb2 as audit_pb
+from sonica.user.v1 import audit_service_pb2_grpc as audit_grpc
+from sonica.user.v1 import session_service_pb2 as session_pb
+from sonica.user.v1 import session_service_pb2_grpc as session_grpc
+
+from user_svc import messages
+from user_svc.access import Access
+from user_svc.accounts import Accounts
+from user_svc.api_keys import ApiKeys
+from user_svc.audit_log import AuditLog
+from user_svc.logins import Logins
+from user_svc.model import Caller, Scope
+
+_PAGE_DEFAULT = 50
+_KEYS_PAGE_MAX, _EVENTS_PAGE_MAX = 100, 1000
+_KEYS, _EVENTS = b"k", b"e"
+
+
+async def _caller(access: Access, context: Any, key_scope: Scope | None = None) -> Caller:
+    presented = messages.presented_by(context.invocation_metadata() or ())
+    return await access.caller(presented, key_scope)
+
+
+def _address(context: Any) -> str:
+    return messages.presented_by(context.invocation_metadata() or ()).address
+
+
+class AccountServicer(account_grpc.AccountServiceServicer):
+    """`sonica.user.v1.AccountService`."""
+
+    def __init__(self, access: Access, accounts: Accounts) -> None:
+        self._access = access
+        self._accounts = accounts
+
+    async def Register(
+        self, request: account_pb.RegisterRequest, _context: Any
+    ) -> account_pb.RegisterResponse:
+        """Makes an account."""
+        account = await self._accounts.register(
+            request.email,
+            request.password,
+            request.display_name,
+            messages.request_id_from(request.request_id),
+        )
+        return account_pb.RegisterResponse(account=messages.account_to(account))
+
+    async def GetAccount(
+        self, request: account_pb.GetAccountRequest, context: Any
+    ) -> account_pb.GetAccountResponse:
+        """Returns one account."""
+        caller = await _caller(self._access, context, Scope.ACCOUNT_READ)
+        user_id = await self._access.own_or_admin(caller, messages.user_from(request.name))
+        account = await self._accounts.get(user_id)
+        return account_pb.GetAccountResponse(account=messages.account_to(account))
+
+    async def UpdateAccount(
+        self, request: account_pb.UpdateAccountRequest, context: Any
+    ) -> account_pb.UpdateAccountResponse:
+        """Changes the caller's account."""
+        caller = await _caller(self._access, context)
+        user_id = await self._access.own(caller, messages.user_from(request.account.name))
+        account = await self._accounts.update(user_id, messages.changes_from(request))
+        return account_pb.UpdateAccountResponse(account=messages.account_to(account))
+
+    async def ChangePassword(
+        self, request: account_pb.ChangePasswordRequest, context: Any
+    ) -> account_pb.ChangePasswordResponse:
+        """Changes the caller's password."""
+        caller = await _caller(self._access, context)
+        await self._access.own(caller, messages.user_from(request.name))
+        await self._accounts.change_password(
+            caller, _address(context), request.current_password, request.new_password
+        )
+        return account_pb.ChangePasswordResponse()
+
+
+class SessionServicer(session_grpc.SessionServiceServicer):
+    """`sonica.user.v1.SessionService`."""
+
+    def __init__(self, access: Access, logins: Logins) -> None:
+        self._access = access
+        self._logins = logins
+
+    async def LogIn(
+        self, request: session_pb.LogInRequest, context: Any
+    ) -> session_pb.LogInResponse:
+        """Begins a session."""
+        user_id, tokens = await self._logins.log_in(
+            request.email, request.password, _address(context)
+        )
+        return session_pb.LogInResponse(
+            name=messages.user_name(user_id), tokens=messages.tokens_to(tokens)
+        )
+
+    async def Refresh(
+        self, request: session_pb.RefreshRequest, _context: Any
+    ) -> session_pb.RefreshResponse:
+        """Gives a session its next tokens."""
+        tokens = await self._logins.refresh(request.refresh_token)
+        return session_pb.RefreshResponse(tokens=messages.tokens_to(tokens))
+
+    async def LogOut(
+        self, _request: session_pb.LogOutRequest, context: Any
+    ) -> session_pb.LogOutResponse:
+        """Ends the session of the call."""
+        await self._logins.log_out(await _caller(self._access, context))
+        return session_pb.LogOutResponse()
+
+    async def LogOutEverywhere(
+        self, request: session_pb.LogOutEverywhereRequest, context: Any
+    ) -> session_pb.LogOutEverywhereResponse:
+        """Ends all sessions of an account."""
+        caller = await _caller(self._access, context)
+        user_id = await self._access.own_or_admin(caller, messages.user_from(request.name))
+        count = await self._logins.log_out_everywhere(caller, user_id)
+        return session_pb.LogOutEverywhereResponse(session_count=count)
+
+
+class ApiKeyServicer(api_key_grpc.ApiKeyServiceServicer):
+    """`sonica.user.v1.ApiKeyService`."""
+
+    def __init__(self, access: Access, api_keys: ApiKeys) -> None:
+        self._access = access
+        self._api_keys = api_keys
+
+    async def CreateApiKey(
+        self, request: api_key_pb.CreateApiKeyRequest, context: Any
+    ) -> api_key_pb.CreateApiKeyResponse:
+        """Makes a key."""
+        caller = await _caller(self._access, context)
+        key, secret = await self._api_keys.create(
+            await self._access.own(caller, messages.user_from(request.parent)),
+            request.display_name,
+            messages.scopes_from(request.scopes),
+            messages.time_from(request, "expire_time"),
+            messages.request_id_from(request.request_id),
+        )
+        return api_key_pb.CreateApiKeyResponse(
+            api_key=messages.api_key_to(key), key_text=secret.text
+        )
+
+    async def ListApiKeys(
+        self, request: api_key_pb.ListApiKeysRequest, context: Any
+    ) -> api_key_pb.ListApiKeysResponse:
+        """Lists the keys of an account."""
+        caller = await _caller(self._access, context)
+        user_id = await self._access.own_or_admin(caller, messages.user_from(request.parent))
+        size = min(request.page_size or _PAGE_DEFAULT, _KEYS_PAGE_MAX)
+        before = messages.page_start(_KEYS, request.page_token)
+        # One more than wanted tells whether there is a next page.
+        keys = await self._api_keys.page(user_id, before, size + 1)
+        more = len(keys) > size
+        return api_key_pb.ListApiKeysResponse(
+            api_keys=[messages.api_key_to(key) for key in keys[:size]],
+            next_page_token=messages.page_token(_KEYS, keys[size - 1].key_number) if more else "",
+        )
+
+    async def RotateApiKey(
+        self, request: api_key_pb.RotateApiKeyRequest, context: Any
+    ) -> api_key_pb.RotateApiKeyResponse:
+        """Gives a key a new secret."""
+        caller = await _caller(self._access, context)
+        user, key_id = messages.key_from(request.name)
+        key, secret = await self._api_keys.rotate(await self._access.own(caller, user), key_id)
+        return api_key_pb.RotateApiKeyResponse(
+            api_key=messages.api_key_to(key), key_text=secret.text
+        )
+
+    async def RevokeApiKey(
+        self, request: api_key_pb.RevokeApiKeyRequest, context: Any
+    ) -> api_key_pb.RevokeApiKeyResponse:
+        """Ends a key."""
+        caller = await _caller(self._access, context)
+        user, key_id = messages.key_from(request.name)
+        user_id = await self._access.own_or_admin(caller, user)
+        key = await self._api_keys.revoke(caller, user_id, key_id)
+        return api_key_pb.RevokeApiKeyResponse(api_key=messages.api_key_to(key))
+
+
+class AuditServicer(audit_grpc.AuditServiceServicer):
+    """`sonica.user.v1.AuditService`."""
+
+    def __init__(self, access: Access, log: AuditLog) -> None:
+        self._access = access
+        self._log = log
+
+    async def ListEvents(
+        self, request: audit_pb.ListEventsRequest, context: Any
+    ) -> audit_pb.ListEventsResponse:
+        """Lists events, for admins."""
+        caller = await _caller(self._access, context)
+        await self._access.admin(caller)
+        size = min(request.page_size or _PAGE_DEFAULT, _EVENTS_PAGE_MAX)
+        before = messages.page_start(_EVENTS, request.page_token)
+        user = (messages.user_from(request.user) or caller.user_id) if request.user else None
+        events = await self._log.page(user, before, size + 1)
+        more = len(events) > size
+        last = events[size - 1].event_number if more else 0
+        return audit_pb.ListEventsResponse(
+            events=[messages.event_to(event) for event in events[:size]],
+            next_page_token=messages.page_token(_EVENTS, last) if more else "",
+        )
