@@ -8,6 +8,7 @@ is signed otherwise than by us is refused without a lookup.
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ TYPE = "at+jwt"  # RFC 9068
 #: How far the clocks of two machines of the mesh may be apart.
 SKEW_SECONDS = 30
 _BYTES_MAX = 2048
+_FORM = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 _CLAIMS = ("iss", "aud", "sub", "sid", "role", "iat", "nbf", "exp", "jti")
 
 
@@ -89,7 +91,8 @@ class AccessTokens:
         Raises:
             CredentialsRefusedError: it is not ours, or not good now.
         """
-        key = self._keys.get(token.partition(".")[0]) if len(token) <= _BYTES_MAX else None
+        parts = _FORM.fullmatch(token) if len(token) <= _BYTES_MAX else None
+        key = self._keys.get(parts[1]) if parts else None
         if key is None:
             raise CredentialsRefusedError
         try:
