@@ -28,6 +28,13 @@ _ADVICE = {
     "CATALOG_MOVED": "The catalogue has just gone over to another extractor; try again.",
     "INDEX_UNREACHABLE": "Look at `sonica status`; then try again.",
     "STORE_UNREACHABLE": "Look at `sonica status`; then try again.",
+    "NOT_LOGGED_IN": "Log in with `sonica login EMAIL`.",
+    "CREDENTIALS_REFUSED": "Log in with `sonica login EMAIL`.",
+    "REFRESH_REFUSED": "Log in with `sonica login EMAIL`.",
+    "LOGIN_REFUSED": "Check both; `sonica register EMAIL` makes an account.",
+    "EMAIL_TAKEN": "Log in with `sonica login EMAIL`.",
+    "API_KEY_LIMIT_REACHED": "`sonica keys list` shows them, `sonica keys revoke` ends one.",
+    "API_KEY_NOT_FOUND": "`sonica keys list` shows them.",
     "DECODERS_BUSY": "Try again with fewer --jobs.",
 }
 

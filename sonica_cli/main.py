@@ -12,10 +12,12 @@ import sys
 import typer
 
 from sonica_cli.commands import (
+    account,
     catalog,
     demo,
     explain,
     index,
+    keys,
     listen,
     mesh,
     recognize,
@@ -34,9 +36,10 @@ app = typer.Typer(
     "`sonica up` starts a mesh on this machine, `sonica index ~/Music` registers recordings, "
     "`sonica recognize clip.m4a` says what a clip is.",
 )
-for group in (mesh, index, recognize, listen, catalog, trace, explain, demo):
+for group in (mesh, index, recognize, listen, catalog, trace, explain, demo, account):
     group.add_to(app)
 app.add_typer(tracks.app, name="tracks")
+app.add_typer(keys.app, name="keys")
 
 
 def main() -> None:

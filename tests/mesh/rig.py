@@ -19,6 +19,8 @@ from mesh.envoy.bootstrap import bootstrap
 from mesh.envoy.plan import MeshPlan
 from mesh.envoy.program import command
 from mesh.runtime.testing import serving
+from tests.integration import stores
+from tests.integration.user_service import make_settings
 from tests.mesh.stand_ins import StandIns
 from tests.ports import free_port
 from user_svc.server import build as build_users
@@ -96,6 +98,19 @@ async def running_mesh(users: UserSettings | None = None, **overrides: Any) -> A
             await stack.enter_async_context(rest_client(plan)),
             await stack.enter_async_context(admin_client(plan)),
         )
+
+
+@asynccontextmanager
+async def mesh_with_accounts(**settings: Any) -> AsyncIterator[Rig]:
+    """Runs a mesh with the real user_svc on real PostgreSQL and Redis.
+
+    Args:
+        settings: of user_svc, beside its stores.
+    """
+    with stores.postgres() as (_, dsn), stores.redis() as (_, redis):
+        users = make_settings(dsn, redis_url=redis, **settings)
+        async with running_mesh(users) as running:
+            yield running
 
 
 def temporary_folder() -> tempfile.TemporaryDirectory[str]:

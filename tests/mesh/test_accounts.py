@@ -6,8 +6,7 @@ other services.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
@@ -15,29 +14,17 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.integration import stores
-from tests.integration.user_service import PASSWORD, Client, bearer, make_settings, refusal
-from tests.mesh.rig import Rig, running_mesh
+from tests.integration.user_service import PASSWORD, Client, bearer, refusal
+from tests.mesh.rig import Rig, mesh_with_accounts
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
 
 
-@pytest.fixture(scope="module")
-def databases() -> Iterator[tuple[str, str]]:
-    """URLs of PostgreSQL and of Redis."""
-    with ExitStack() as stack:
-        _, dsn = stack.enter_context(stores.postgres())
-        _, redis = stack.enter_context(stores.redis())
-        yield dsn, redis
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def rig(databases: tuple[str, str]) -> AsyncIterator[Rig]:
-    dsn, redis = databases
-    settings = make_settings(dsn, redis_url=redis, max_failed_attempts=3)
-    async with running_mesh(settings) as running:
+async def rig() -> AsyncIterator[Rig]:
+    async with mesh_with_accounts(max_failed_attempts=3) as running:
         yield running
 
 

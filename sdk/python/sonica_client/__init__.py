@@ -25,6 +25,17 @@ from ._messages.sonica.recognition.v1 import (
     StreamingRecognizeResponse,
     Timing,
 )
+from ._messages.sonica.user.v1 import (
+    Account,
+    ApiKey,
+    AuditAction,
+    AuditEvent,
+    ListEventsResponse,
+    Preferences,
+    Role,
+    Scope,
+)
+from .accounts import Accounts, Session
 from .client import DEFAULT_ADDRESS, SonicaClient
 from .errors import SonicaError
 from .imports import ImportOutcome
@@ -33,8 +44,13 @@ from .sources import UNARY_BYTES_MAX, ImportSource
 __all__ = [
     "DEFAULT_ADDRESS",
     "UNARY_BYTES_MAX",
+    "Account",
+    "Accounts",
+    "ApiKey",
     "AudioEncoding",
     "AudioFormat",
+    "AuditAction",
+    "AuditEvent",
     "Evidence",
     "Fingerprint",
     "FingerprintPurpose",
@@ -42,11 +58,16 @@ __all__ = [
     "ImportOutcome",
     "ImportProgress",
     "ImportSource",
+    "ListEventsResponse",
     "ListTracksResponse",
     "Match",
+    "Preferences",
     "RebuildIndexResponse",
     "RecognizeResponse",
     "RegistrationOutcome",
+    "Role",
+    "Scope",
+    "Session",
     "SonicaClient",
     "SonicaError",
     "StreamingRecognizeResponse",

@@ -39,6 +39,7 @@ from ._messages.sonica.recognition.v1 import (
     StreamingRecognizeRequest,
     StreamingRecognizeResponse,
 )
+from .accounts import Accounts
 from .errors import CLIENT_DOMAIN, SonicaError, from_rpc_error
 from .exchange import exchange
 from .imports import ImportOutcome, TrackImport
@@ -67,6 +68,9 @@ class SonicaClient:
             127.0.0.1:8080.
         credentials: for TLS; None means plain text.
 
+    Attributes:
+        accounts: registering, logging in, API keys.
+
     All methods raise SonicaError. A `timeout_seconds` of None means the method's own deadline.
     """
 
@@ -88,6 +92,7 @@ class SonicaClient:
             if credentials is None
             else grpc.aio.secure_channel(self.address, credentials, options)
         )
+        self.accounts = Accounts(self._unary)
 
     async def __aenter__(self) -> Self:
         return self
@@ -335,6 +340,7 @@ class SonicaClient:
         method: methods.Method[RequestT, ResponseT],
         request: RequestT,
         timeout_seconds: float | None,
+        metadata: Sequence[tuple[str, str]] = (),
     ) -> ResponseT:
         stub = self._channel.unary_unary(
             method.path,
@@ -343,7 +349,7 @@ class SonicaClient:
         )
         deadline = method.timeout_seconds if timeout_seconds is None else timeout_seconds
         try:
-            response: ResponseT = await stub(request, timeout=deadline)
+            response: ResponseT = await stub(request, timeout=deadline, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error, self.address) from None
         return response

@@ -36,6 +36,34 @@ from ._messages.sonica.recognition.v1 import (
     StreamingRecognizeRequest,
     StreamingRecognizeResponse,
 )
+from ._messages.sonica.user.v1 import (
+    ChangePasswordRequest,
+    ChangePasswordResponse,
+    CreateApiKeyRequest,
+    CreateApiKeyResponse,
+    GetAccountRequest,
+    GetAccountResponse,
+    ListApiKeysRequest,
+    ListApiKeysResponse,
+    ListEventsRequest,
+    ListEventsResponse,
+    LogInRequest,
+    LogInResponse,
+    LogOutEverywhereRequest,
+    LogOutEverywhereResponse,
+    LogOutRequest,
+    LogOutResponse,
+    RefreshRequest,
+    RefreshResponse,
+    RegisterRequest,
+    RegisterResponse,
+    RevokeApiKeyRequest,
+    RevokeApiKeyResponse,
+    RotateApiKeyRequest,
+    RotateApiKeyResponse,
+    UpdateAccountRequest,
+    UpdateAccountResponse,
+)
 
 if TYPE_CHECKING:
     import betterproto2
@@ -74,6 +102,10 @@ class Method(Generic[RequestT, ResponseT]):
 
 _CATALOG = "sonica.catalog.v1.CatalogService"
 _RECOGNITION = "sonica.recognition.v1.RecognitionService"
+_ACCOUNTS = "sonica.user.v1.AccountService"
+_SESSIONS = "sonica.user.v1.SessionService"
+_API_KEYS = "sonica.user.v1.ApiKeyService"
+_AUDIT = "sonica.user.v1.AuditService"
 
 RECOGNIZE = Method(_RECOGNITION, "Recognize", RecognizeRequest, RecognizeResponse, 30)
 STREAMING_RECOGNIZE = Method(
@@ -119,6 +151,32 @@ GET_CATALOG_STATISTICS = Method(
     GetCatalogStatisticsResponse,
     10,
 )
+REGISTER = Method(_ACCOUNTS, "Register", RegisterRequest, RegisterResponse, 15, retried=False)
+GET_ACCOUNT = Method(_ACCOUNTS, "GetAccount", GetAccountRequest, GetAccountResponse, 10)
+UPDATE_ACCOUNT = Method(_ACCOUNTS, "UpdateAccount", UpdateAccountRequest, UpdateAccountResponse, 10)
+CHANGE_PASSWORD = Method(
+    _ACCOUNTS, "ChangePassword", ChangePasswordRequest, ChangePasswordResponse, 15, retried=False
+)
+LOG_IN = Method(_SESSIONS, "LogIn", LogInRequest, LogInResponse, 15, retried=False)
+REFRESH = Method(_SESSIONS, "Refresh", RefreshRequest, RefreshResponse, 10, retried=False)
+LOG_OUT = Method(_SESSIONS, "LogOut", LogOutRequest, LogOutResponse, 10, retried=False)
+LOG_OUT_EVERYWHERE = Method(
+    _SESSIONS,
+    "LogOutEverywhere",
+    LogOutEverywhereRequest,
+    LogOutEverywhereResponse,
+    10,
+    retried=False,
+)
+CREATE_API_KEY = Method(
+    _API_KEYS, "CreateApiKey", CreateApiKeyRequest, CreateApiKeyResponse, 10, retried=False
+)
+LIST_API_KEYS = Method(_API_KEYS, "ListApiKeys", ListApiKeysRequest, ListApiKeysResponse, 10)
+ROTATE_API_KEY = Method(
+    _API_KEYS, "RotateApiKey", RotateApiKeyRequest, RotateApiKeyResponse, 10, retried=False
+)
+REVOKE_API_KEY = Method(_API_KEYS, "RevokeApiKey", RevokeApiKeyRequest, RevokeApiKeyResponse, 10)
+LIST_EVENTS = Method(_AUDIT, "ListEvents", ListEventsRequest, ListEventsResponse, 10)
 METHODS = (
     RECOGNIZE,
     STREAMING_RECOGNIZE,
@@ -131,6 +189,19 @@ METHODS = (
     GET_TRACK_FINGERPRINT,
     REBUILD_INDEX,
     GET_CATALOG_STATISTICS,
+    REGISTER,
+    GET_ACCOUNT,
+    UPDATE_ACCOUNT,
+    CHANGE_PASSWORD,
+    LOG_IN,
+    REFRESH,
+    LOG_OUT,
+    LOG_OUT_EVERYWHERE,
+    CREATE_API_KEY,
+    LIST_API_KEYS,
+    ROTATE_API_KEY,
+    REVOKE_API_KEY,
+    LIST_EVENTS,
 )
 
 

@@ -110,7 +110,7 @@ def test_failures_have_words() -> None:
 
 def test_advice_belongs_to_reasons_that_exist() -> None:
     """Every reason with advice is one that the services or the client use."""
-    services = ("fingerprint_svc", "match_svc", "gateway")
+    services = ("fingerprint_svc", "match_svc", "user_svc", "gateway")
     modules = [importlib.import_module(f"{service}.errors") for service in services]
     reasons = {error.reason for module in modules for error in declared_errors(module)}
     for path in (ROOT / "sdk" / "python" / "sonica_client").glob("*.py"):

@@ -15,7 +15,7 @@ PROTO = Path(__file__).resolve().parents[3] / "proto" / "sonica"
 
 def published() -> dict[tuple[str, str], tuple[float, bool]]:
     rows = {}
-    for service in ("recognition", "catalog"):
+    for service in ("recognition", "catalog", "user"):
         file = PROTO / service / "v1" / f"{service}_grpc_service_config.json"
         for config in json.loads(file.read_text())["methodConfig"]:
             for name in config["name"]:
