@@ -10,8 +10,8 @@ import asyncio
 import secrets
 import unicodedata
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from argon2 import PasswordHasher
@@ -28,8 +28,8 @@ class Passwords:
     Args:
         hasher: with the parameters of new hashes.
         executor: its threads are the hashes computed at once.
-        waiting_max: hashes that may wait for a thread.
         thread_count: of the executor.
+        waiting_max: hashes that may wait for a thread.
     """
 
     def __init__(
@@ -87,18 +87,14 @@ class Passwords:
         future = self._executor.submit(work)
         # A caller who goes away does not stop a hash that runs: it counts until it has ended.
         future.add_done_callback(lambda _: _tell(loop, self._ended))
-        return await _result(future)
+        return await asyncio.wrap_future(future)
 
     def _ended(self) -> None:
         self._under_way -= 1
 
 
-async def _result(future: Future[T]) -> T:
-    return await asyncio.wrap_future(future)
-
-
 def _tell(loop: asyncio.AbstractEventLoop, what: Callable[[], None]) -> None:
-    if not loop.is_closed():
+    with suppress(RuntimeError):  # the loop is closed: nobody counts any more
         loop.call_soon_threadsafe(what)
 
 
