@@ -72,16 +72,35 @@ async def test_a_refresh_token_used_twice_ends_its_session_and_no_other(client: 
 
 
 async def test_of_many_refreshes_at_once_with_one_token_at_most_one_gets_an_answer(
-    client: Client,
+    client: Client, postgres_dsn: str
 ) -> None:
     user = await client.newcomer()
-    calls = (client.refresh(user.tokens.refresh_token) for _ in range(8))
+    connection = await asyncpg.connect(postgres_dsn)
+    async with connection.transaction():
+        # All have read their token and stand before the row when it is let go.
+        await connection.execute("SELECT FROM users.session FOR UPDATE")
+        calls = [asyncio.ensure_future(client.refresh(user.tokens.refresh_token)) for _ in range(8)]
+        await until_waiting(connection, 8)
     answers = await asyncio.gather(*calls, return_exceptions=True)
+    await connection.close()
     given = [answer for answer in answers if not isinstance(answer, BaseException)]
     assert len(given) == 1
     # Seven others used it again: the session is over, for whoever got the answer too.
     with pytest.raises(grpc.aio.AioRpcError):
         await client.refresh(given[0].refresh_token)
+
+
+async def until_waiting(connection: asyncpg.Connection[asyncpg.Record], count: int) -> None:
+    """Waits until so many statements on this database wait for a lock."""
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with asyncio.timeout(120):
+        while await connection.fetchval(waiting) < count:
+            # Within a transaction the view is read once, unless it is told to forget.
+            await connection.execute("SELECT pg_stat_clear_snapshot()")
+            await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize(
