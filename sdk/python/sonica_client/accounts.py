@@ -69,6 +69,7 @@ class Accounts:
     def __init__(self, unary: Callable[..., Any]) -> None:
         self._unary = unary
         self._refreshing = asyncio.Lock()
+        self._renewals: set[asyncio.Task[None]] = set()
         self.session: Session | None = None
         self.on_change: Callable[[Session | None], None] = lambda _session: None
 
@@ -199,10 +200,12 @@ class Accounts:
         except SonicaError as error:
             if error.reason != "CREDENTIALS_REFUSED":
                 raise
-        async with self._refreshing:
-            # Another call may have refreshed it meanwhile, and the token is good for one use.
-            if self.session == used:
-                await self._refresh(used)
+        # In a task of its own, held until it ends: if the caller goes away after the server has
+        # used up the token, the next one is kept all the same.
+        renewal = asyncio.create_task(self._renew(used))
+        self._renewals.add(renewal)
+        renewal.add_done_callback(self._renewals.discard)
+        await asyncio.shield(renewal)
         return await self._call(method, request, self._held())
 
     async def _call(
@@ -212,15 +215,23 @@ class Accounts:
         response: ResponseT = await self._unary(method, request, None, metadata)
         return response
 
+    async def _renew(self, used: Session) -> None:
+        async with self._refreshing:
+            # Another call may have refreshed it meanwhile, and the token is good for one use.
+            if self.session == used:
+                await self._refresh(used)
+
     async def _refresh(self, session: Session) -> None:
         request = RefreshRequest(refresh_token=session.refresh_token)
         try:
             response = await self._unary(methods.REFRESH, request, None)
         except SonicaError as error:
-            if error.reason == "REFRESH_REFUSED":
+            if error.reason == "REFRESH_REFUSED" and self.session == session:
                 self._forget()
             raise
-        self._use(response.tokens)
+        # Whoever has logged in or out meanwhile, with no call in wait, has done with this one.
+        if self.session == session:
+            self._use(response.tokens)
 
     def _held(self) -> Session:
         if self.session is None:
