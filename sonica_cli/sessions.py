@@ -54,6 +54,9 @@ class SessionFile:
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 json.dump(kept, file, indent=2)
+                # Else a power cut could leave an empty file in the place of the only good token.
+                file.flush()
+                os.fsync(file.fileno())
             Path(name).replace(self._path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
