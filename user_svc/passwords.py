@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from user_svc.errors import HashingBusyError
 
@@ -72,8 +72,8 @@ class Passwords:
     def _verify(self, password: str, stored: str | None) -> bool:
         try:
             fits = self._hasher.verify(stored or self._nobodys, password)
-        except (VerificationError, InvalidHashError):
-            return False
+        except (VerifyMismatchError, InvalidHashError):
+            return False  # any other failure, as of memory, says nothing about the password
         return fits and stored is not None
 
     async def _run(self, work: Callable[[], T]) -> T:

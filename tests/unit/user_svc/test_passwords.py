@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import Literal
 
 import pytest
 from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
 
 from user_svc.errors import HashingBusyError
 from user_svc.passwords import Passwords, open_passwords
@@ -82,3 +84,17 @@ async def test_only_the_same_password_fits() -> None:
         assert not await passwords.fits("p\u00e1ssword", "no hash at all")
         assert not passwords.is_outdated(stored)
         assert stored.startswith("$argon2id$")
+
+
+class ExhaustedHasher(PasswordHasher):
+    """Has no memory to verify with."""
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002
+        raise VerificationError("Memory allocation error")
+
+
+async def test_a_hash_that_fails_is_not_a_wrong_password() -> None:
+    with open_passwords(ExhaustedHasher(1, 8, 1), 1, 8) as passwords:
+        stored = await passwords.hash("x")
+        with pytest.raises(VerificationError, match="Memory allocation"):
+            await passwords.fits("x", stored)
