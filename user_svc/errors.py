@@ -30,7 +30,7 @@ import grpc
 
 from mesh.runtime.errors import ServiceError
 
-_DOMAIN = "sonica.user"
+DOMAIN = "sonica.user"
 
 
 class CredentialsMissingError(ServiceError):
@@ -38,7 +38,7 @@ class CredentialsMissingError(ServiceError):
 
     code = grpc.StatusCode.UNAUTHENTICATED
     reason = "CREDENTIALS_MISSING"
-    domain = _DOMAIN
+    domain = DOMAIN
 
     def __init__(self) -> None:
         """Takes nothing."""
@@ -52,7 +52,7 @@ class CredentialsRefusedError(ServiceError):
 
     code = grpc.StatusCode.UNAUTHENTICATED
     reason = "CREDENTIALS_REFUSED"
-    domain = _DOMAIN
+    domain = DOMAIN
 
     def __init__(self) -> None:
         """Takes nothing: every cause has the same words."""
@@ -64,7 +64,7 @@ class LoginRefusedError(ServiceError):
 
     code = grpc.StatusCode.UNAUTHENTICATED
     reason = "LOGIN_REFUSED"
-    domain = _DOMAIN
+    domain = DOMAIN
 
     def __init__(self) -> None:
         """Takes nothing: every cause has the same words."""
@@ -76,7 +76,7 @@ class RefreshRefusedError(ServiceError):
 
     code = grpc.StatusCode.UNAUTHENTICATED
     reason = "REFRESH_REFUSED"
-    domain = _DOMAIN
+    domain = DOMAIN
 
     def __init__(self) -> None:
         """Takes nothing: every cause has the same words."""
@@ -88,7 +88,7 @@ class AccessDeniedError(ServiceError):
 
     code = grpc.StatusCode.PERMISSION_DENIED
     reason = "ACCESS_DENIED"
-    domain = _DOMAIN
+    domain = DOMAIN
 
     def __init__(self) -> None:
         """Takes nothing: whether it exists is not told."""
@@ -100,7 +100,7 @@ class PasswordWrongError(ServiceError):
 
     code = grpc.StatusCode.PERMISSION_DENIED
     reason = "PASSWORD_WRONG"
-    domain = _DOMAIN
+    domain = DOMAIN
 
     def __init__(self) -> None:
         """Takes nothing."""
@@ -112,7 +112,7 @@ class AttemptsExhaustedError(ServiceError):
 
     code = grpc.StatusCode.RESOURCE_EXHAUSTED
     reason = "ATTEMPTS_EXHAUSTED"
-    domain = _DOMAIN
+    domain = DOMAIN
 
     def __init__(self, retry_after_seconds: float) -> None:
         """Takes the time after which a try makes sense."""
@@ -127,7 +127,7 @@ class HashingBusyError(ServiceError):
 
     code = grpc.StatusCode.RESOURCE_EXHAUSTED
     reason = "HASHING_BUSY"
-    domain = _DOMAIN
+    domain = DOMAIN
     metadata_keys = ("max_waiting_hashes",)
 
 
@@ -136,7 +136,7 @@ class EmailTakenError(ServiceError):
 
     code = grpc.StatusCode.ALREADY_EXISTS
     reason = "EMAIL_TAKEN"
-    domain = _DOMAIN
+    domain = DOMAIN
 
     def __init__(self) -> None:
         """Takes nothing: the address is not repeated."""
@@ -148,7 +148,7 @@ class AccountNotFoundError(ServiceError):
 
     code = grpc.StatusCode.NOT_FOUND
     reason = "ACCOUNT_NOT_FOUND"
-    domain = _DOMAIN
+    domain = DOMAIN
     metadata_keys = ("name",)
 
 
@@ -157,7 +157,7 @@ class UpdateMaskInvalidError(ServiceError):
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "UPDATE_MASK_INVALID"
-    domain = _DOMAIN
+    domain = DOMAIN
     metadata_keys = ("path", "known_paths")
 
 
@@ -166,7 +166,7 @@ class ApiKeyNotFoundError(ServiceError):
 
     code = grpc.StatusCode.NOT_FOUND
     reason = "API_KEY_NOT_FOUND"
-    domain = _DOMAIN
+    domain = DOMAIN
     metadata_keys = ("name",)
 
 
@@ -175,7 +175,7 @@ class ApiKeyLimitReachedError(ServiceError):
 
     code = grpc.StatusCode.RESOURCE_EXHAUSTED
     reason = "API_KEY_LIMIT_REACHED"
-    domain = _DOMAIN
+    domain = DOMAIN
     metadata_keys = ("max_api_keys",)
 
     def details(self) -> tuple[()]:
@@ -188,7 +188,7 @@ class ExpireTimePastError(ServiceError):
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "EXPIRE_TIME_PAST"
-    domain = _DOMAIN
+    domain = DOMAIN
     metadata_keys = ("expire_time",)
 
 
@@ -197,7 +197,7 @@ class RequestIdReusedError(ServiceError):
 
     code = grpc.StatusCode.ALREADY_EXISTS
     reason = "REQUEST_ID_REUSED"
-    domain = _DOMAIN
+    domain = DOMAIN
     metadata_keys = ("request_id", "name")
 
 
@@ -206,7 +206,7 @@ class PageTokenInvalidError(ServiceError):
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "PAGE_TOKEN_INVALID"
-    domain = _DOMAIN
+    domain = DOMAIN
 
 
 class StoreUnreachableError(ServiceError):
@@ -214,7 +214,7 @@ class StoreUnreachableError(ServiceError):
 
     code = grpc.StatusCode.UNAVAILABLE
     reason = "STORE_UNREACHABLE"
-    domain = _DOMAIN
+    domain = DOMAIN
 
 
 class StorageFullError(ServiceError):
@@ -222,4 +222,4 @@ class StorageFullError(ServiceError):
 
     code = grpc.StatusCode.RESOURCE_EXHAUSTED
     reason = "STORAGE_FULL"
-    domain = _DOMAIN
+    domain = DOMAIN

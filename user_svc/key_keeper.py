@@ -100,5 +100,8 @@ class KeyKeeper:
                 if not failing:
                     _log.warning("cannot look at the signing keys for now: %s", error)
                 failing = True
+            except Exception:  # noqa: BLE001 - who stops looking refuses the tokens of others
+                _log.exception("cannot look at the signing keys for now")
+                failing = True
             else:
                 failing = False

@@ -19,9 +19,15 @@ from sonica.user.v1 import (
     session_service_pb2,
 )
 
+from mesh.runtime.errors import InvalidRequestError
 from user_svc.access import Presented
 from user_svc.api_keys import key_name
-from user_svc.errors import CredentialsRefusedError, PageTokenInvalidError, UpdateMaskInvalidError
+from user_svc.errors import (
+    DOMAIN,
+    CredentialsRefusedError,
+    PageTokenInvalidError,
+    UpdateMaskInvalidError,
+)
 from user_svc.model import Account, ApiKey, AuditEvent, Scope, Tokens
 
 _TOKEN = struct.Struct(">BcQ")
@@ -117,10 +123,20 @@ def scopes_from(numbers: Sequence[Any]) -> list[Scope]:
 
 
 def time_from(message: Any, name: str) -> datetime | None:
-    """Reads a time that need not be set."""
+    """Reads a time that need not be set.
+
+    Raises:
+        InvalidRequestError: it is no time of the years 1 to 9999.
+    """
     if not message.HasField(name):
         return None
-    time: datetime = getattr(message, name).ToDatetime(tzinfo=UTC)
+    sent = getattr(message, name)
+    try:
+        time: datetime = sent.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        shown = f"{sent.seconds} s and {sent.nanos} ns"
+        broken = (name, shown, "must be a time of the years 1 to 9999")
+        raise InvalidRequestError(DOMAIN, [broken]) from None
     return time
 
 

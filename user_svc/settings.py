@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
 from mesh.runtime.settings import ServiceSettings, check_listen, settings_config
+
+
+def _half_of_the_processors() -> int:
+    """Returns threads such that a flood of log-ins leaves processors to recognition."""
+    ours = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return max(1, min(4, ours // 2))
 
 
 class Settings(ServiceSettings):
@@ -65,10 +72,13 @@ class Settings(ServiceSettings):
     argon2_passes: int = Field(2, ge=1, le=16, description="Passes of one Argon2id hash.")
     argon2_lanes: int = Field(1, ge=1, le=16, description="Lanes of one Argon2id hash.")
     hashing_threads: int = Field(
-        default_factory=lambda: os.cpu_count() or 1,
+        default_factory=_half_of_the_processors,
         ge=1,
         le=64,
-        description="Hashes computed at once; unset means one a core.",
+        description="Hashes computed at once; unset means one for two cores, at most 4.",
+    )
+    max_message_bytes: int = Field(
+        1_048_576, ge=4096, le=33_554_432, description="Largest message, either way."
     )
     max_waiting_hashes: int = Field(
         64, ge=0, le=4096, description="Hashes that wait for a thread; more are refused as busy."

@@ -34,10 +34,15 @@ _DATABASE = "sonica"
 _PORT = 5432
 _INITDB_SECONDS = 120.0
 # Statements of single-user mode end with the line.
-_MAKE_USERS_ROLE = f"""\
-CREATE ROLE {_USERS_ROLE} LOGIN
-CREATE SCHEMA users AUTHORIZATION {_USERS_ROLE}
-"""
+# Said again after a start that was cut, so each may find its work done; one statement a line.
+_MAKE_USERS_ROLE = "\n".join(
+    (
+        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '" + _USERS_ROLE + "') "
+        "THEN CREATE ROLE " + _USERS_ROLE + " LOGIN; END IF; END $$",
+        "CREATE SCHEMA IF NOT EXISTS users AUTHORIZATION " + _USERS_ROLE,
+        "",
+    )
+)
 _VERSION_SECONDS = 10.0
 
 # Durability is never traded; memory is: one service with a small pool is all there is.
@@ -205,12 +210,24 @@ class Postgres:
             self.account.own(self._has_users_role)
 
     async def _run_single(self, guard: Guard, data: Path, database: str, sql: str) -> None:
-        """Runs statements, one a line, without a server; one that fails is in the log."""
+        """Runs statements, one a line, without a server; the first that fails ends it.
+
+        Raises:
+            PartFailedError: a statement failed.
+        """
         with tempfile.TemporaryFile() as statements:
             statements.write(sql.encode())
             statements.seek(0)
             await self._run(
-                guard, "postgres", "--single", "-D", data, database, standard_input=statements
+                guard,
+                "postgres",
+                "--single",
+                "-c",
+                "exit_on_error=true",
+                "-D",
+                data,
+                database,
+                standard_input=statements,
             )
 
     def _make_folder(self, folder: Path) -> None:

@@ -28,6 +28,8 @@ from mesh.runtime import channels, errors, telemetry
 _UNOBSERVED = ("/grpc.health.", "/grpc.reflection.")
 _SHOWN_VALUE_BYTES_MAX = 80
 _CONSTRAINTS = "buf/validate/validate.proto"
+# Of messages up to this size every violation is told, of larger ones the first.
+_EVERY_VIOLATION_BYTES_MAX = 4096
 _DEADLINE_TOLERANCE_SECONDS = 0.05
 # Between the end of the stream of a vanished caller and its cancellation; 7.5 ms was measured.
 _CANCELLATION_LAG_SECONDS = 0.01
@@ -232,7 +234,9 @@ class _Codec:
     def decode(self, content: bytes) -> Any:
         """Returns the request in `content`, which keeps every constraint of its contract.
 
-        The check costs about 2 us, and 6 us more per 128 KiB of `bytes` fields.
+        The check costs about 2 us, and 6 us more per 128 KiB of `bytes` fields. In a large message
+        it ends at the first violation: to find and describe thousands takes seconds, in which
+        nobody else is served.
         """
         self._check_size("request", content)
         try:
@@ -241,7 +245,8 @@ class _Codec:
             unreadable = ("", f"{len(content)} bytes", "not a message of this method")
             raise errors.InvalidRequestError(self._domain, [unreadable]) from error
         if isinstance(request, Message) and self._is_constrained(request):
-            violations = protovalidate.collect_violations(request)
+            large = len(content) > _EVERY_VIOLATION_BYTES_MAX
+            violations = protovalidate.collect_violations(request, fail_fast=large)
             if violations:
                 described = [_described(violation, request) for violation in violations]
                 raise errors.InvalidRequestError(self._domain, described, request)

@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 
 from mesh.local import programs
+from mesh.local.errors import PartFailedError
 from mesh.local.guard import Guard
 from mesh.local.layout import Layout
 from mesh.local.lock import DataLock
@@ -70,5 +71,17 @@ async def test_data_made_before_accounts_gets_their_role(
         await supervisor.stop()
     # A start that was cut after the statements and before the mark does them again.
     postgres._has_users_role.unlink()
+    await postgres.prepare(guard)
+    assert postgres._has_users_role.exists()
+
+
+async def test_a_statement_that_fails_is_not_taken_for_done(
+    postgres: Postgres, guard: Guard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mesh.local.postgres._MAKE_USERS_ROLE", "SELECT 1 / 0\n")
+    with pytest.raises(PartFailedError, match="division by zero"):
+        await postgres.prepare(guard)
+    monkeypatch.undo()
+    assert not postgres._has_users_role.exists()
     await postgres.prepare(guard)
     assert postgres._has_users_role.exists()

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from sonica.user.v1.account_service_pb2 import UpdateAccountRequest
+from sonica.user.v1.api_key_service_pb2 import CreateApiKeyRequest
 
+from mesh.runtime.errors import InvalidRequestError
 from user_svc import messages
 from user_svc.credentials import new_api_key, read_api_key, read_refresh_token
 from user_svc.errors import CredentialsRefusedError, PageTokenInvalidError, UpdateMaskInvalidError
@@ -95,3 +97,14 @@ def test_texts_of_keys_are_read_in_one_way() -> None:
     ):  # fmt: skip
         assert read_api_key(false) is None
         assert read_refresh_token(false) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "nanos"), [(-(10**18), 0), (1_800_000_000, -5), (1_800_000_000, 2 * 10**9)]
+)
+def test_times_that_are_none_are_refused(seconds: int, nanos: int) -> None:
+    request = CreateApiKeyRequest()
+    assert messages.time_from(request, "expire_time") is None
+    request.expire_time.seconds, request.expire_time.nanos = seconds, nanos
+    with pytest.raises(InvalidRequestError, match="expire_time"):
+        messages.time_from(request, "expire_time")
