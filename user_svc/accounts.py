@@ -92,10 +92,16 @@ class Accounts:
             PasswordWrongError, AttemptsExhaustedError, HashingBusyError, StoreUnreachableError.
         """
         user_id = caller.user_id
-        await self._limit.begin(str(user_id), address)
-        async with self._database.connection("read_password") as connection:
-            stored = await accounts.password_hash(connection, user_id)
-        if not await self._passwords.fits(current, stored):
+        async with self._limit.attempt(str(user_id), address):
+            async with self._database.connection("read_password") as connection:
+                stored = await accounts.password_hash(connection, user_id)
+            fits = await self._passwords.fits(current, stored)
+        if not fits:
+            # Whoever has got hold of a session and guesses leaves the same trace as at the log-in.
+            async with self._database.transaction("record_refusal") as connection:
+                await audit.record(
+                    connection, AuditAction.LOGIN_REFUSED, user_id=user_id, actor_id=user_id
+                )
             raise PasswordWrongError
         await self._limit.succeeded(str(user_id), address)
         password_hash = await self._passwords.hash(wanted)

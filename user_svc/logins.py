@@ -54,11 +54,12 @@ class Logins:
         """
         # No address has a NUL, and PostgreSQL takes none.
         email = email.lower().replace("\0", " ")
-        await self._limit.begin(email, address)
-        async with self._database.connection("find_login") as connection:
-            login = await accounts.find_login(connection, email)
-        stored = login.password_hash if login else None
-        if not await self._passwords.fits(password, stored) or login is None:
+        async with self._limit.attempt(email, address):
+            async with self._database.connection("find_login") as connection:
+                login = await accounts.find_login(connection, email)
+            stored = login.password_hash if login else None
+            fits = await self._passwords.fits(password, stored)
+        if not fits or login is None:
             await self._record_refusal(login.account.user_id if login else None)
             raise LoginRefusedError
         await self._limit.succeeded(email, address)

@@ -24,8 +24,10 @@ from tests.integration.user_service import (
     refusal,
     user_service,
 )
+from user_svc.errors import HashingBusyError
 from user_svc.grant import grant
 from user_svc.model import Role
+from user_svc.passwords import Passwords
 
 Code = grpc.StatusCode
 NEW_PASSWORD = "another of ten or more"  # noqa: S105 - of nobody
@@ -72,22 +74,25 @@ async def test_a_refresh_token_used_twice_ends_its_session_and_no_other(client: 
 
 
 async def test_of_many_refreshes_at_once_with_one_token_at_most_one_gets_an_answer(
-    client: Client, postgres_dsn: str
+    postgres_dsn: str,
 ) -> None:
-    user = await client.newcomer()
-    connection = await asyncpg.connect(postgres_dsn)
-    async with connection.transaction():
-        # All have read their token and stand before the row when it is let go.
-        await connection.execute("SELECT FROM users.session FOR UPDATE")
-        calls = [asyncio.ensure_future(client.refresh(user.tokens.refresh_token)) for _ in range(8)]
-        await until_waiting(connection, 8)
-    answers = await asyncio.gather(*calls, return_exceptions=True)
-    await connection.close()
-    given = [answer for answer in answers if not isinstance(answer, BaseException)]
-    assert len(given) == 1
-    # Seven others used it again: the session is over, for whoever got the answer too.
-    with pytest.raises(grpc.aio.AioRpcError):
-        await client.refresh(given[0].refresh_token)
+    # More connections than wait: whatever else the server asks for finds one.
+    async with user_service(make_settings(postgres_dsn, database_pool_size=16)) as client:
+        user = await client.newcomer()
+        token = user.tokens.refresh_token
+        connection = await asyncpg.connect(postgres_dsn)
+        async with connection.transaction():
+            # All have read their token and stand before the row when it is let go.
+            await connection.execute("SELECT FROM users.session FOR UPDATE")
+            calls = [asyncio.ensure_future(client.refresh(token)) for _ in range(8)]
+            await until_waiting(connection, 8)
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        await connection.close()
+        given = [answer for answer in answers if not isinstance(answer, BaseException)]
+        assert len(given) == 1
+        # Seven others used it again: the session is over, for whoever got the answer too.
+        with pytest.raises(grpc.aio.AioRpcError):
+            await client.refresh(given[0].refresh_token)
 
 
 async def until_waiting(connection: asyncpg.Connection[asyncpg.Record], count: int) -> None:
@@ -245,6 +250,63 @@ async def test_guessing_is_stopped_for_the_guesser_alone(
         await log_in(PASSWORD, "10.0.0.2")
 
 
+@pytest.mark.parametrize("shared", [True, False], ids=["redis", "memory"])
+async def test_what_ends_without_a_verdict_is_no_failed_attempt(
+    postgres_dsn: str, redis_url: str, shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_settings(
+        postgres_dsn, max_failed_attempts=3, redis_url=redis_url if shared else None
+    )
+    async with user_service(settings) as client:
+        user = await client.newcomer()
+
+        async def change(current: str) -> None:
+            request = account_pb.ChangePasswordRequest(
+                name="users/me", current_password=current, new_password=NEW_PASSWORD
+            )
+            await client.accounts.ChangePassword(request, metadata=user.bearer)
+
+        async def wrong() -> list[str]:
+            reasons = []
+            for attempt in (client.log_in(user.email, "a guess"), change("a guess")):
+                with pytest.raises(grpc.aio.AioRpcError) as caught:
+                    await attempt
+                reasons.append(refusal(caught.value)[1])
+            return reasons
+
+        assert await wrong() == ["LOGIN_REFUSED", "PASSWORD_WRONG"]
+        with monkeypatch.context() as outage:
+
+            async def busy(*_: object) -> bool:
+                raise HashingBusyError("busy")
+
+            outage.setattr(Passwords, "fits", busy)
+            for _ in range(4):
+                assert await wrong() == ["HASHING_BUSY"] * 2
+        with monkeypatch.context() as outage:
+            begun = asyncio.Semaphore(0)
+            ended = asyncio.Semaphore(0)
+
+            async def stuck(*_: object) -> bool:
+                begun.release()
+                try:
+                    return await asyncio.get_running_loop().create_future()
+                finally:
+                    ended.release()
+
+            outage.setattr(Passwords, "fits", stuck)
+            for _ in range(4):
+                for attempt in (client.log_in(user.email), change(PASSWORD)):
+                    call = asyncio.ensure_future(attempt)
+                    await begun.acquire()
+                    call.cancel()
+                    await ended.acquire()
+        # The one wrong one of each counts, and two more are let through.
+        for _ in range(2):
+            assert await wrong() == ["LOGIN_REFUSED", "PASSWORD_WRONG"]
+        assert await wrong() == ["ATTEMPTS_EXHAUSTED"] * 2
+
+
 async def test_what_was_done_is_in_the_audit_log_and_stays_there(postgres_dsn: str) -> None:
     settings = make_settings(postgres_dsn)
     async with user_service(settings) as client:
@@ -254,17 +316,27 @@ async def test_what_was_done_is_in_the_audit_log_and_stays_there(postgres_dsn: s
             await client.refresh(user.tokens.refresh_token)
         with pytest.raises(grpc.aio.AioRpcError):
             await client.log_in(user.email, "a guess")
+        user.tokens = await client.log_in(user.email)
+        request = account_pb.ChangePasswordRequest(
+            name="users/me", current_password=NEW_PASSWORD, new_password=NEW_PASSWORD
+        )
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await client.accounts.ChangePassword(request, metadata=user.bearer)
+        assert refusal(caught.value) == (Code.PERMISSION_DENIED, "PASSWORD_WRONG")
         admin = await client.register("admin@example.org")
         assert await grant(settings, "Admin@example.org", Role.ADMIN)
         assert not await grant(settings, "nobody@example.org", Role.ADMIN)
         admin.tokens = await client.log_in(admin.email)
         assert await client.events(admin, user.name) == [
             "LOGIN_REFUSED",
+            "LOGGED_IN",
+            "LOGIN_REFUSED",
             "REFRESH_REUSED",
             "LOGGED_IN",
             "REGISTERED",
         ]
         assert await client.events(admin, admin.name) == ["LOGGED_IN", "ROLE_CHANGED", "REGISTERED"]
+        await client.sessions.LogOut(session_pb.LogOutRequest(), metadata=user.bearer)
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await client.events(user)
         assert caught.value.code() is Code.UNAUTHENTICATED  # its session was ended

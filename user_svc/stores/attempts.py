@@ -24,14 +24,27 @@ from mesh.runtime import telemetry
 _PREFIX = "sonica:users:attempts:"
 _CONNECTIONS = 8
 _KEYS_MAX = 10_000
+# DECR alone would begin a count below 0, and without an end, where the window is over.
+_TAKE_ONE = """
+if tonumber(redis.call("GET", KEYS[1]) or "0") > 0 then
+    redis.call("DECR", KEYS[1])
+end
+"""
 _log = logging.getLogger(__name__)
 
 
 class Count(NamedTuple):
-    """How often something was tried in a window, and how long the window goes on."""
+    """How often something was tried in a window, and how long the window goes on.
+
+    Attributes:
+        attempts: with the one just counted.
+        seconds_left: of the window.
+        shared: whether the attempt was counted for all replicas too.
+    """
 
     attempts: int
     seconds_left: float
+    shared: bool = False
 
 
 class Attempts(Protocol):
@@ -39,6 +52,10 @@ class Attempts(Protocol):
 
     async def begin(self, key: str, window_seconds: int) -> Count:
         """Counts one more; the first opens the window."""
+        ...
+
+    async def give_back(self, key: str, count: Count) -> None:
+        """Takes one away, where `begin` has counted it: the attempt came to nothing."""
         ...
 
     async def forget(self, key: str) -> None:
@@ -63,6 +80,13 @@ class MemoryAttempts:
             self._counts.popitem(last=False)
         return Count(attempts + 1, end - now)
 
+    async def give_back(self, key: str, count: Count) -> None:
+        """Takes one away."""
+        del count  # what is here was counted here
+        attempts, end = self._counts.get(key, (0, 0.0))
+        if attempts > 0:
+            self._counts[key] = (attempts - 1, end)
+
     async def forget(self, key: str) -> None:
         """Begins anew."""
         self._counts.pop(key, None)
@@ -79,6 +103,7 @@ class RedisAttempts:
     def __init__(self, client: Redis, timeout_seconds: float) -> None:
         self._client = client
         self._timeout_seconds = timeout_seconds
+        self._take_one = client.register_script(_TAKE_ONE)
         self._own = MemoryAttempts()
         self._failing = False
 
@@ -98,7 +123,19 @@ class RedisAttempts:
             self._failed(error)
             return own
         self._failing = False
-        return Count(int(attempts), max(0, int(milliseconds)) / 1000)
+        return Count(int(attempts), max(0, int(milliseconds)) / 1000, shared=True)
+
+    async def give_back(self, key: str, count: Count) -> None:
+        """Takes one away here, and there if it was counted there: else it would be another's."""
+        await self._own.give_back(key, count)
+        if not count.shared:
+            return
+        try:
+            with _span("give_back"):
+                async with asyncio.timeout(self._timeout_seconds):
+                    await self._take_one(keys=[_PREFIX + key])
+        except (RedisError, OSError) as error:
+            self._failed(error)
 
     async def forget(self, key: str) -> None:
         """Begins anew."""
