@@ -87,7 +87,8 @@ class Settings(ServiceSettings):
         10,
         ge=1,
         le=1000,
-        description="Wrong passwords for one account from one address before it has to wait.",
+        description="Wrong passwords for one account from one address, of IPv6 one /64, before "
+        "it has to wait.",
     )
     attempt_window_seconds: int = Field(
         900, ge=1, le=86_400, description="How long wrong passwords count."

@@ -190,6 +190,10 @@ class Accounts:
         request = ListEventsRequest(user=user, page_size=page_size, page_token=page_token)
         return await self._authorized(methods.LIST_EVENTS, request)
 
+    async def settle(self) -> None:
+        """Waits for refreshes under way: the token they bring is the only one that still works."""
+        await asyncio.gather(*self._renewals, return_exceptions=True)
+
     async def _authorized(
         self, method: methods.Method[RequestT, ResponseT], request: RequestT
     ) -> ResponseT:

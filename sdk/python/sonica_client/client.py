@@ -101,7 +101,8 @@ class SonicaClient:
         await self.close()
 
     async def close(self) -> None:
-        """Ends all calls and the connection."""
+        """Ends all calls and the connection; a refresh under way first comes to its end."""
+        await self.accounts.settle()
         await self._channel.close()
 
     async def recognize(
