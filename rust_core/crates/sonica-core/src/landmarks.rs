@@ -15,7 +15,7 @@ const PEAK_BINS: usize = 12;
 /// Half width of that neighbourhood, frames (160 ms).
 const PEAK_FRAMES: usize = 5;
 /// Bins a peak may have, from 164 Hz on, as the mel bands.
-pub(crate) const PEAK_BIN_RANGE: Range<usize> = 21..BINS - 1;
+const PEAK_BIN_RANGE: Range<usize> = 21..BINS - 1;
 /// Frames of one block; the most salient peaks of a block are kept.
 const BLOCK_FRAMES: u32 = 16;
 /// Largest distance between the peaks of a pair, frames (2 s).
@@ -220,9 +220,12 @@ impl LandmarkFinder {
             if around.clone().any(|at| self.spectra[at].1[bin] > power) {
                 continue;
             }
-            let Some(recorded) = self.pitch.recorded_bin(bin) else { continue };
+            let recorded = self.pitch.recorded_bin(bin);
+            if !PEAK_BIN_RANGE.contains(&recorded) {
+                continue;
+            }
             let mean = local_mean(spectrum, bin);
-            self.block.push(Peak { frame, bin: recorded, saliency: power / mean });
+            self.block.push(Peak { frame, bin: recorded as u16, saliency: power / mean });
         }
     }
 
