@@ -48,8 +48,8 @@ RIVAL_PRIOR_SHARE = 0.2
 RIDGE = 1e-3
 # Largest share of clips of unknown tracks that may be answered, all lengths together.
 FALSE_ACCEPT_SHARE = 0.0005
-# Least probability of an answer, however few unknown clips come near it: synthesised pieces of
-# like timbre and key, of which the fit has none, come nearer than any recording does.
+# Least probability of an answer, however few unknown clips come near it: a catalogue much larger
+# than the fit's holds nearer strangers.
 GATE_MIN = 0.995
 Floats = npt.NDArray[np.float64]
 

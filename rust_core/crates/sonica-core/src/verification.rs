@@ -69,12 +69,6 @@ impl Peaks {
         Self(peaks)
     }
 
-    /// How many there are.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.0.len()
-    }
-
     /// How many of these peaks of a clip lie on peaks of the reference, at this alignment. Noise
     /// that drowns one peak of each pair leaves no landmark but half of the peaks.
     #[must_use]
@@ -189,7 +183,7 @@ mod tests {
         let query: Vec<Landmark> = (0..20).map(broken).collect();
         assert!(matched(&query, &reference, 500.0, 1.0).is_empty());
         let (clip, track) = (Peaks::of(&query), Peaks::of(&reference));
-        assert_eq!((clip.count(), track.count()), (40, 80));
+        assert_eq!((clip.0.len(), track.0.len()), (40, 80));
         assert_eq!(clip.count_on(&track, 500.0, 1.0), 20);
         assert_eq!(clip.count_on(&track, 510.0, 1.0), 0);
         assert_eq!(clip.count_on(&Peaks::of(&[]), f64::NAN, f64::INFINITY), 0);
