@@ -16,13 +16,15 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from mesh.local.engine.stubs import collections_pb2 as cpb
 from tests.integration.engine_process import CALL_SECONDS, running, unit_vectors
 
+IDLE = {"idle_seal_points": 1, "idle_seal_seconds": 0.3}  # however the writes fall into builds
+
 
 async def test_no_gap_while_building_and_writing(tmp_path: Path) -> None:
     vectors = unit_vectors(1, 4_500)
     gaps: dict[str, list[float]] = {"search": [], "write": [], "health": []}
     building: list[float] = []  # when a build under way was seen, since it began
     longest_build = 0.0
-    async with running(tmp_path, seal_points=3_000, idle_seal_seconds=0.3) as (_, client):
+    async with running(tmp_path, seal_points=3_000, **IDLE) as (_, client):
         await client.create(
             datatype=cpb.Turbo4,
             hnsw_config=cpb.HnswConfigDiff(m=32, ef_construct=300),

@@ -43,7 +43,7 @@ class Model:
 async def test_congruent_with_brute_force_through_every_stage(tmp_path: Path) -> None:
     model, rng = Model(), np.random.default_rng(0)
     vectors = unit_vectors(1, 9000)
-    settings = {"seal_points": 1000, "idle_seal_points": 300, "idle_seal_seconds": 0.3}
+    settings = {"seal_points": 1000, "idle_seal_points": 1, "idle_seal_seconds": 0.3}
     async with running(tmp_path, **settings) as (engine, client):
         await client.create(
             optimizers_config=cpb.OptimizersConfigDiff(indexing_threshold=1, deleted_threshold=1.0)
