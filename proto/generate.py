@@ -53,8 +53,9 @@ def main() -> None:
         *contracts,
     )
 
-    # Constraints are checked by servers; no message refers to the options that hold them.
+    # Servers check constraints and access; no message refers to the options that hold them.
     shutil.rmtree(MESSAGES / "buf")
+    shutil.rmtree(MESSAGES / "sonica" / "access")
 
     # Error details travel as Any: Envoy can only print the types it has descriptors of.
     DESCRIPTORS.parent.mkdir(parents=True, exist_ok=True)
