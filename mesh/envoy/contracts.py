@@ -87,7 +87,7 @@ def rpcs() -> tuple[Rpc, ...]:
                         method.name,
                         method.client_streaming or method.server_streaming,
                         _bindings(full_name, method.name, rule),
-                        _access(method.options.Extensions[access_pb2.access]),
+                        _access(method.options.Extensions[access_pb2.access]),  # type: ignore[index]
                     )
                 )
     return tuple(found)
