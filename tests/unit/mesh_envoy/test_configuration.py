@@ -31,6 +31,7 @@ PLAN = MeshPlan(
     fingerprint=("unix:/run/sonica/fingerprint",),
     match=("unix:/run/sonica/match",),
     user=("unix:/run/sonica/user",),
+    user_keys=("unix:/run/sonica/keys",),
     admin="unix:/run/sonica/admin",
 )
 
@@ -94,6 +95,8 @@ def test_filters_stand_in_the_order_that_access_control_needs() -> None:
         "header_mutation",
         "health_check",
         "grpc_web",
+        "jwt_authn",
+        "ext_authz",
         "buffer",
         "grpc_json_transcoder",
         "router",

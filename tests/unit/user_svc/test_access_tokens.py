@@ -48,7 +48,7 @@ def claims(**changes: Any) -> dict[str, Any]:
     made = {
         "iss": "sonica",
         "aud": "sonica",
-        "sub": str(USER),
+        "sub": f"users/{USER}",
         "sid": str(SESSION),
         "role": "free",
         "iat": now,
@@ -213,6 +213,6 @@ def test_anybody_can_verify_by_the_key_set_which_holds_nothing_private(
     (published,) = json.loads(tokens.jwks())["keys"]
     signed, _ = tokens.sign(USER, SESSION, Role.PREMIUM)
     read = jwt.decode(signed, jwt.PyJWK(published), algorithms=["EdDSA"], audience="sonica")
-    assert (read["sub"], read["role"]) == (str(USER), "premium")
+    assert (read["sub"], read["role"]) == (f"users/{USER}", "premium")
     assert set(published) == {"kty", "crv", "alg", "use", "kid", "x"}
     assert SEED not in base64.urlsafe_b64decode(published["x"] + "=")
