@@ -32,15 +32,15 @@ READY_PATH = "/healthz"
 def edge_filters(plan: MeshPlan) -> list[Json]:
     """Returns the filters of the edge.
 
-    gRPC-Web becomes gRPC before anybody is refused, so that a refusal reaches such a caller as
-    gRPC's status. REST stays what it came as, and its route was found by the path that came.
+    Who calls is decided between `readiness` and `grpc_web`, each filter seeing the request as it
+    came and the route it will take.
     """
     return [
         cors(),
         strip_internal_headers(),
         readiness(),
-        grpc_web(),
         *access_filters(plan),
+        grpc_web(),
         buffer(),
         transcoder(),
         router(),
