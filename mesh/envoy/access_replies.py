@@ -8,34 +8,60 @@ it cannot be asked, that is said here.
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from google.protobuf.any_pb2 import Any as PackedAny
+from google.protobuf import json_format
 from google.rpc import error_details_pb2, status_pb2
 
 from mesh.envoy.access import FAILURE, JWT_AUTHN
+from mesh.envoy.durations import seconds
 
 if TYPE_CHECKING:
     from mesh.envoy.address import Json
 
-_UNAUTHENTICATED, _UNAVAILABLE = 16, 14
-_REFUSED = (
+
+class Refusal(NamedTuple):
+    """One way to be refused at the edge.
+
+    Attributes:
+        status: HTTP status.
+        code: number of the gRPC code.
+        reason: of the ErrorInfo.
+        domain: of the ErrorInfo.
+        message: for all causes the same.
+        retry_seconds: when a retry makes sense; None means that it does not.
+    """
+
+    status: int
+    code: int
+    reason: str
+    domain: str
+    message: str
+    retry_seconds: int | None = None
+
+
+REFUSED = Refusal(
     401,
-    _UNAUTHENTICATED,
-    "the credentials are not valid, or not any more; log in again",
+    16,
     "CREDENTIALS_REFUSED",
     "sonica.user",
+    "the credentials are not valid, or not any more; log in again",
 )
-_UNDECIDED = (
+UNDECIDED = Refusal(
     503,
-    _UNAVAILABLE,
-    "it cannot be told for now whether this call is allowed; try again",
+    14,
     "ACCESS_UNDECIDED",
     "sonica.edge",
+    "it cannot be told for now whether this call is allowed; try again",
+    retry_seconds=1,
 )
+ACCESS_ERRORS = (REFUSED, UNDECIDED)
 # Words of jwt_authn.
 _KEYS_MISSING = "Jwks remote fetch is failed"
-_ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo"
+_ERROR_INFO, _RETRY_INFO = (
+    f"type.googleapis.com/{detail.DESCRIPTOR.full_name}"
+    for detail in (error_details_pb2.ErrorInfo, error_details_pb2.RetryInfo)
+)
 
 
 def access_mappers() -> list[Json]:
@@ -45,12 +71,12 @@ def access_mappers() -> list[Json]:
     ended: Json = {"or_filter": {"filters": [_status(401), _status(403)]}}
     return [
         *(_as_it_is(status) for status in (401, 403)),
-        *_typed([_asked(), _status(503)], *_UNDECIDED),
+        *_typed([_asked(), _status(503)], UNDECIDED),
         # A token cannot be judged before the first key set has come.
-        *_typed([ended, _jwt_authn_said(_KEYS_MISSING)], *_UNDECIDED),
-        *_typed([ended, _jwt_authn_said()], *_REFUSED),
+        *_typed([ended, _jwt_authn_said(_KEYS_MISSING)], UNDECIDED),
+        *_typed([ended, _jwt_authn_said()], REFUSED),
         # Only `refuse_foreign_tokens` is left to say this.
-        *_typed([_status(401)], *_REFUSED),
+        *_typed([_status(401)], REFUSED),
     ]
 
 
@@ -79,27 +105,24 @@ def is_rest() -> Json:
     return {"or_filter": {"filters": [grpc, transcoded]}}
 
 
-def _typed(
-    filters: list[Json], http_status: int, code: int, message: str, reason: str, domain: str
-) -> list[Json]:
-    """Returns the mappers of one error: JSON for REST, status details for gRPC."""
-    detail = PackedAny()
-    detail.Pack(error_details_pb2.ErrorInfo(reason=reason, domain=domain))
-    status = status_pb2.Status(code=code, message=message, details=[detail])
+def _typed(filters: list[Json], refusal: Refusal) -> list[Json]:
+    """Returns the mappers of one refusal: JSON for REST, status details for gRPC."""
+    body = status_json(refusal.code, refusal.message, refusal.reason, refusal.domain)
+    if refusal.retry_seconds is not None:
+        retry: Json = {"@type": _RETRY_INFO, "retryDelay": seconds(refusal.retry_seconds)}
+        body["details"] = [*body["details"], retry]  # type: ignore[misc]  # a list, made above
+    status = json_format.ParseDict(body, status_pb2.Status())
     details = base64.b64encode(status.SerializeToString()).decode().rstrip("=")
     return [
         {
-            "filter": {"and_filter": {"filters": [*filters, is_rest()]}},
-            "status_code": http_status,
-            "body_format_override": {
-                "json_format": status_json(code, message, reason, domain),
-                "content_type": "application/json",
-            },
+            "filter": _all([*filters, is_rest()]),
+            "status_code": refusal.status,
+            "body_format_override": {"json_format": body, "content_type": "application/json"},
         },
         {
             "filter": _all(filters),
-            "status_code": http_status,
-            "body": {"inline_string": message},
+            "status_code": refusal.status,
+            "body": {"inline_string": refusal.message},
             "headers_to_add": [
                 {
                     "header": {"key": "grpc-status-details-bin", "value": details},
