@@ -303,6 +303,34 @@ async def test_services_are_told_who_calls_and_nothing_that_is_secret(people: Pe
             assert not {"authorization", "x-api-key"} & seen.keys()
 
 
+async def test_a_denial_names_what_is_needed(people: People) -> None:
+    _, text = await people.key("admin", "CATALOG_READ")
+    free = (await people.renew("free")).bearer
+    cases: list[tuple[Metadata, dict[str, str]]] = [
+        (free, {"role": "admin"}),
+        ([("x-api-key", text)], {"scope": "CATALOG_WRITE"}),
+    ]
+    for sent, needed in cases:
+        answer = await people.rig.rest.delete("/v1/tracks/x", headers=dict(sent))
+        (info,) = answer.json()["details"]
+        assert info["metadata"] == needed
+        assert all(value in answer.json()["message"] for value in needed.values())
+
+
+async def test_a_preflight_needs_no_credentials(people: People) -> None:
+    answer = await people.rig.rest.options(
+        "/v1/tracks/x",
+        headers={
+            "origin": "http://localhost:5173",
+            "access-control-request-method": "DELETE",
+            "access-control-request-headers": "authorization,x-api-key",
+        },
+    )
+    assert answer.status_code == 200
+    assert "authorization" in answer.headers["access-control-allow-headers"]
+    assert "x-api-key" in answer.headers["access-control-allow-headers"]
+
+
 async def test_a_denied_admin_call_is_in_the_audit_log(people: People) -> None:
     free = await people.renew("free")
     delete = next(rpc for rpc in EXPOSED if rpc.name == "DeleteTrack")

@@ -239,7 +239,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 async def test_full_disk_is_a_typed_error_and_loses_nothing(small_disk: Path) -> None:
     data_dir = small_disk / "data"
-    mesh = await asyncio.to_thread(local.up, data_dir, port=0)
+    mesh = await asyncio.to_thread(local.up, data_dir, port=0, is_open=True)
     try:
         async with SonicaClient(mesh.edge_address) as client:
             await client.register(music.recording(0), Track(external_id="piece-0"))

@@ -256,7 +256,7 @@ async def edge_call_count(mesh: local.LocalMesh) -> int:
 
 
 async def test_calls_in_flight_end_and_a_stuck_one_is_not_waited_for(tmp_path: Path) -> None:
-    mesh = await asyncio.to_thread(local.up, tmp_path / "data", port=0)
+    mesh = await asyncio.to_thread(local.up, tmp_path / "data", port=0, is_open=True)
     parts = family(mesh)
     held = asyncio.Event()
 
