@@ -33,6 +33,7 @@ class ApiKeys:
         scopes: Sequence[Scope],
         expire_time: datetime | None,
         request_id: UUID | None,
+        daily_recognition_limit: int,
     ) -> tuple[ApiKey, Secret]:
         """Makes a key for the caller; its secret is known to nobody else afterwards.
 
@@ -69,6 +70,7 @@ class ApiKeys:
                 scopes,
                 expire_time,
                 request_id,
+                daily_recognition_limit,
             )
             await audit.record(
                 connection,

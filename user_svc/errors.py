@@ -18,7 +18,10 @@
     ├── RequestIdReusedError         REQUEST_ID_REUSED        it has made a key before
     ├── PageTokenInvalidError        PAGE_TOKEN_INVALID
     ├── StoreUnreachableError        STORE_UNREACHABLE        PostgreSQL is down or too slow
-    └── StorageFullError             STORAGE_FULL             PostgreSQL has no room left
+    ├── StorageFullError             STORAGE_FULL             PostgreSQL has no room left
+    ├── CountsUnreachableError       COUNTS_UNREACHABLE       Redis is down or too slow
+    ├── RateLimitedError             RATE_LIMITED             too many calls in this minute
+    └── QuotaExhaustedError          QUOTA_EXHAUSTED          too many recognitions on this day
 
 A refused credential is answered in the same words whatever is wrong with it: what is said to its
 owner is said to a thief too. No message holds a password, a token, a key or an address.
@@ -26,11 +29,18 @@ owner is said to a thief too. No message holds a password, a token, a key or an 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
 import grpc
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2
 
 from mesh.runtime.errors import ServiceError
 
 DOMAIN = "sonica.user"
+#: Of what the edge refuses before any service sees the call.
+EDGE_DOMAIN = "sonica.edge"
 
 
 class CredentialsMissingError(ServiceError):
@@ -234,3 +244,70 @@ class StorageFullError(ServiceError):
     code = grpc.StatusCode.RESOURCE_EXHAUSTED
     reason = "STORAGE_FULL"
     domain = DOMAIN
+
+
+class CountsUnreachableError(ServiceError):
+    """Redis, which counts calls for all replicas, does not answer in time."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+    reason = "COUNTS_UNREACHABLE"
+    domain = DOMAIN
+
+
+class _LimitError(ServiceError):
+    """A call is one too many; waiting helps."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    domain = EDGE_DOMAIN
+
+    def __init__(
+        self, message: str, subject: str, retry_after_seconds: float, **metadata: str
+    ) -> None:
+        super().__init__(message, retry_after_seconds=retry_after_seconds, **metadata)
+        self._subject = subject
+
+    def details(self) -> Sequence[Message]:
+        """Returns RetryInfo and whose limit it is."""
+        violation = error_details_pb2.QuotaFailure.Violation(
+            subject=self._subject, description=self.message
+        )
+        return (*super().details(), error_details_pb2.QuotaFailure(violations=[violation]))
+
+
+class RateLimitedError(_LimitError):
+    """The account has made as many calls in this minute as it may."""
+
+    reason = "RATE_LIMITED"
+    metadata_keys = ("limit", "window_seconds")
+
+    def __init__(self, subject: str, limit: int, retry_after_seconds: int) -> None:
+        """Takes the account, its limit, and the time until the minute is over."""
+        super().__init__(
+            f"{subject} may make {limit} calls in a minute and has made them; "
+            f"try again in {retry_after_seconds} s",
+            subject,
+            retry_after_seconds,
+            limit=str(limit),
+            window_seconds="60",
+        )
+
+
+class QuotaExhaustedError(_LimitError):
+    """The account, or the API key used, has recognised as often on this UTC day as it may."""
+
+    reason = "QUOTA_EXHAUSTED"
+    metadata_keys = ("limit", "reset_time")
+
+    def __init__(
+        self, subject: str, limit: int, retry_after_seconds: int, reset_time: datetime
+    ) -> None:
+        """Takes account or key, its limit, and when the next day begins."""
+        shown = f"{reset_time:%Y-%m-%dT%H:%M:%SZ}"
+        super().__init__(
+            f"{subject} may recognise {limit} times on one UTC day and has; "
+            f"the next day begins at {shown}",
+            subject,
+            retry_after_seconds,
+            limit=str(limit),
+            reset_time=shown,
+        )

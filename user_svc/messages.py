@@ -17,6 +17,7 @@ from sonica.user.v1 import (
     api_key_pb2,
     audit_service_pb2,
     session_service_pb2,
+    usage_pb2,
 )
 
 from mesh.runtime.errors import InvalidRequestError
@@ -29,6 +30,7 @@ from user_svc.errors import (
     UpdateMaskInvalidError,
 )
 from user_svc.model import OPERATOR_ID, Account, ApiKey, AuditEvent, Scope, Tokens
+from user_svc.rate_limits import Limit, Usage
 
 _TOKEN = struct.Struct(">BcQ")
 _TOKEN_VERSION = 1
@@ -178,6 +180,30 @@ def api_key_to(key: ApiKey) -> api_key_pb2.ApiKey:
         expire_time=time_to(key.expire_time),
         last_use_time=time_to(key.last_use_time),
         revoke_time=time_to(key.revoke_time),
+        daily_recognition_limit=key.daily_recognition_limit,
+    )
+
+
+def usage_to(user_id: UUID, usage: Usage) -> usage_pb2.Usage:
+    """Writes the limits of an account."""
+    message = usage_pb2.Usage(
+        name=user_name(user_id),
+        requests=_allowance_to(usage.requests),
+        recognitions=_allowance_to(usage.recognitions),
+    )
+    if usage.key_recognitions is not None:
+        message.key_recognitions.CopyFrom(_allowance_to(usage.key_recognitions))
+    return message
+
+
+def _allowance_to(limit: Limit) -> usage_pb2.Allowance:
+    if not limit.amount:
+        return usage_pb2.Allowance(unlimited=True)
+    return usage_pb2.Allowance(
+        limit=limit.amount,
+        used=limit.used,
+        remaining=limit.remaining,
+        reset_time=Timestamp(seconds=limit.reset_time),
     )
 
 

@@ -113,6 +113,7 @@ class ApiKey:
     Attributes:
         key_number: order of making; never used twice.
         key_id: 16 hexadecimal digits, the part that may be shown.
+        daily_recognition_limit: recognitions on one UTC day; 0 is no limit of its own.
     """
 
     key_number: int
@@ -124,6 +125,7 @@ class ApiKey:
     expire_time: datetime | None
     last_use_time: datetime | None
     revoke_time: datetime | None
+    daily_recognition_limit: int
 
 
 @dataclass(frozen=True, slots=True)

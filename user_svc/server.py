@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from argon2 import PasswordHasher
 from sonica.envoy.auth.v3 import external_auth_pb2_grpc
+from sonica.envoy.ratelimit.v3 import rate_limit_pb2_grpc
 from sonica.user.v1 import (
     account_service_pb2_grpc,
     api_key_service_pb2_grpc,
@@ -28,9 +29,12 @@ from user_svc.key_keeper import KeyKeeper
 from user_svc.logins import Logins
 from user_svc.operator_key import read_operator_key
 from user_svc.passwords import open_passwords
+from user_svc.rate_limit_servicer import RateLimitServicer
+from user_svc.rate_limits import RateLimits
 from user_svc.servicer import AccountServicer, ApiKeyServicer, AuditServicer, SessionServicer
 from user_svc.settings import Settings
 from user_svc.stores.attempts import open_attempts
+from user_svc.stores.counts import open_counts
 from user_svc.stores.migrate import migrate
 from user_svc.stores.postgres import open_database
 
@@ -45,7 +49,7 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
         StartError: PostgreSQL does not come up, what it holds is not ours, the address of the
             key set is taken, or the operator key cannot be read.
     """
-    redis_url = settings.redis_url
+    redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(
             open_database(
@@ -57,10 +61,10 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
         )
         await migrate(database)
         attempts = await stack.enter_async_context(
-            open_attempts(
-                redis_url.get_secret_value() if redis_url else None,
-                settings.redis_timeout_seconds,
-            )
+            open_attempts(redis_url, settings.redis_timeout_seconds)
+        )
+        counts = await stack.enter_async_context(
+            open_counts(redis_url, settings.redis_timeout_seconds)
         )
         passwords = stack.enter_context(
             open_passwords(hasher(settings), settings.hashing_threads, settings.max_waiting_hashes)
@@ -75,10 +79,11 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
             attempts, settings.max_failed_attempts, settings.attempt_window_seconds
         )
         access = Access(database, tokens, read_operator_key(settings.operator_key_file))
+        rate_limits = RateLimits(counts, database, settings)
         yield (
             Registration(
                 account_service_pb2_grpc.add_AccountServiceServicer_to_server,
-                AccountServicer(access, Accounts(database, passwords, limit)),
+                AccountServicer(access, Accounts(database, passwords, limit), rate_limits),
                 "sonica.user.v1.AccountService",
             ),
             Registration(
@@ -100,6 +105,11 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
                 external_auth_pb2_grpc.add_AuthorizationServicer_to_server,
                 AuthorizationServicer(EdgeAccess(access)),
                 "envoy.service.auth.v3.Authorization",
+            ),
+            Registration(
+                rate_limit_pb2_grpc.add_RateLimitServiceServicer_to_server,
+                RateLimitServicer(rate_limits),
+                "envoy.service.ratelimit.v3.RateLimitService",
             ),
         )
 

@@ -20,6 +20,7 @@ from user_svc.api_keys import ApiKeys
 from user_svc.audit_log import AuditLog
 from user_svc.logins import Logins
 from user_svc.model import Caller, Scope
+from user_svc.rate_limits import RateLimits
 
 _PAGE_DEFAULT = 50
 _KEYS_PAGE_MAX, _EVENTS_PAGE_MAX = 100, 1000
@@ -38,9 +39,10 @@ def _address(context: Any) -> str:
 class AccountServicer(account_grpc.AccountServiceServicer):
     """`sonica.user.v1.AccountService`."""
 
-    def __init__(self, access: Access, accounts: Accounts) -> None:
+    def __init__(self, access: Access, accounts: Accounts, rate_limits: RateLimits) -> None:
         self._access = access
         self._accounts = accounts
+        self._rate_limits = rate_limits
 
     async def Register(
         self, request: account_pb.RegisterRequest, _context: Any
@@ -82,6 +84,15 @@ class AccountServicer(account_grpc.AccountServiceServicer):
             caller, _address(context), request.current_password, request.new_password
         )
         return account_pb.ChangePasswordResponse()
+
+    async def GetUsage(
+        self, request: account_pb.GetUsageRequest, context: Any
+    ) -> account_pb.GetUsageResponse:
+        """Returns the limits of the caller's account and what is left of them."""
+        caller = await _caller(self._access, context, Scope.ACCOUNT_READ)
+        await self._access.own(caller, messages.user_from(request.name))
+        usage = await self._rate_limits.usage(caller)
+        return account_pb.GetUsageResponse(usage=messages.usage_to(caller.user_id, usage))
 
 
 class SessionServicer(session_grpc.SessionServiceServicer):
@@ -146,6 +157,7 @@ class ApiKeyServicer(api_key_grpc.ApiKeyServiceServicer):
             messages.scopes_from(request.scopes),
             messages.time_from(request, "expire_time"),
             messages.request_id_from(request.request_id),
+            request.daily_recognition_limit,
         )
         return api_key_pb.CreateApiKeyResponse(
             api_key=messages.api_key_to(key), key_text=secret.text

@@ -28,8 +28,8 @@ class Settings(ServiceSettings):
     )
     redis_url: SecretStr | None = Field(
         None,
-        description="Redis in which replicas count failed log-ins, redis:// or unix://; unset "
-        "means that each counts its own.",
+        description="Redis in which replicas count calls and failed log-ins, redis:// or unix://; "
+        "unset means that each counts its own.",
     )
     jwks_listen: Annotated[str, AfterValidator(check_listen)] | None = Field(
         None,
@@ -98,4 +98,25 @@ class Settings(ServiceSettings):
     )
     attempt_window_seconds: int = Field(
         900, ge=1, le=86_400, description="How long wrong passwords count."
+    )
+    free_requests_per_minute: int = Field(
+        60, ge=0, le=1_000_000, description="Calls of a free account in a minute; 0 is no limit."
+    )
+    free_recognitions_per_day: int = Field(
+        1000,
+        ge=0,
+        le=1_000_000_000,
+        description="Recognitions of a free account on one UTC day; 0 is no limit.",
+    )
+    premium_requests_per_minute: int = Field(
+        600,
+        ge=0,
+        le=1_000_000,
+        description="Calls of a premium account in a minute; 0 is no limit.",
+    )
+    premium_recognitions_per_day: int = Field(
+        100_000,
+        ge=0,
+        le=1_000_000_000,
+        description="Recognitions of a premium account on one UTC day; 0 is no limit.",
     )

@@ -86,6 +86,7 @@ METHODS = (
     Method(ACCOUNTS, "UpdateAccount", "user", True, 10, 30, Retry.IDEMPOTENT),
     # A second attempt would report the password, changed by then, as wrong.
     Method(ACCOUNTS, "ChangePassword", "user", True, 15, 30, Retry.UNSENT),
+    Method(ACCOUNTS, "GetUsage", "user", True, 10, 30, Retry.IDEMPOTENT),
     Method(SESSIONS, "LogIn", "user", True, 15, 30, Retry.UNSENT),
     # A second attempt after one that went through is the reuse of a token: it ends the session.
     Method(SESSIONS, "Refresh", "user", True, 10, 30, Retry.UNSENT),

@@ -19,7 +19,7 @@ _REVOKED_KEPT = 100
 # Last use is stored at most this often, so that a busy key does not write on every call.
 _USE_SECONDS = 60.0
 _COLUMNS = """key_number, key_id, user_id, display_name, scopes, create_time, expire_time,
-    last_use_time, revoke_time"""
+    last_use_time, revoke_time, daily_recognition_limit"""
 _LIVE = "revoke_time IS NULL AND (expire_time IS NULL OR expire_time > now())"
 
 
@@ -59,13 +59,15 @@ async def insert(
     scopes: Sequence[Scope],
     expire_time: datetime | None,
     request_id: UUID | None,
+    daily_recognition_limit: int,
 ) -> ApiKey:
     """Stores a new key."""
     row = await connection.fetchrow(
         f"""
         INSERT INTO users.api_key
-            (user_id, key_id, secret_sha256, display_name, scopes, expire_time, request_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING {_COLUMNS}
+            (user_id, key_id, secret_sha256, display_name, scopes, expire_time, request_id,
+             daily_recognition_limit)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING {_COLUMNS}
         """,  # noqa: S608 - names of our own columns
         user_id,
         key_id,
@@ -74,6 +76,7 @@ async def insert(
         [scope.value for scope in scopes],
         expire_time,
         request_id,
+        daily_recognition_limit,
     )
     return _key(row)
 
@@ -152,6 +155,14 @@ async def find_live(connection: Connection, key_id: str) -> Presented | None:
     )
 
 
+async def daily_recognition_limit(connection: Connection, key_id: str) -> int:
+    """Returns the limit of a key; 0 when it has none of its own, or is unknown."""
+    limit: int | None = await connection.fetchval(
+        "SELECT daily_recognition_limit FROM users.api_key WHERE key_id = $1", key_id
+    )
+    return limit or 0
+
+
 async def mark_used(connection: Connection, key_id: str) -> None:
     """Stores that a key was used now."""
     await connection.execute(
@@ -171,4 +182,5 @@ def _key(row: asyncpg.Record | None) -> ApiKey:
         expire_time=row["expire_time"],
         last_use_time=row["last_use_time"],
         revoke_time=row["revoke_time"],
+        daily_recognition_limit=row["daily_recognition_limit"],
     )

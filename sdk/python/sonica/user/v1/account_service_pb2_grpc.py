@@ -61,6 +61,11 @@ class AccountServiceStub:
                 request_serializer=sonica_dot_user_dot_v1_dot_account__service__pb2.ChangePasswordRequest.SerializeToString,
                 response_deserializer=sonica_dot_user_dot_v1_dot_account__service__pb2.ChangePasswordResponse.FromString,
                 _registered_method=True)
+        self.GetUsage = channel.unary_unary(
+                '/sonica.user.v1.AccountService/GetUsage',
+                request_serializer=sonica_dot_user_dot_v1_dot_account__service__pb2.GetUsageRequest.SerializeToString,
+                response_deserializer=sonica_dot_user_dot_v1_dot_account__service__pb2.GetUsageResponse.FromString,
+                _registered_method=True)
 
 
 class AccountServiceServicer:
@@ -114,6 +119,16 @@ class AccountServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetUsage(self, request, context):
+        """Returns the limits of the caller's account and how much of them is left.
+        Also takes an API key with the scope `account.read`.
+
+        Errors: `UNAVAILABLE` / `COUNTS_UNREACHABLE`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AccountServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -136,6 +151,11 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.ChangePassword,
                     request_deserializer=sonica_dot_user_dot_v1_dot_account__service__pb2.ChangePasswordRequest.FromString,
                     response_serializer=sonica_dot_user_dot_v1_dot_account__service__pb2.ChangePasswordResponse.SerializeToString,
+            ),
+            'GetUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetUsage,
+                    request_deserializer=sonica_dot_user_dot_v1_dot_account__service__pb2.GetUsageRequest.FromString,
+                    response_serializer=sonica_dot_user_dot_v1_dot_account__service__pb2.GetUsageResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -253,6 +273,33 @@ class AccountService:
             '/sonica.user.v1.AccountService/ChangePassword',
             sonica_dot_user_dot_v1_dot_account__service__pb2.ChangePasswordRequest.SerializeToString,
             sonica_dot_user_dot_v1_dot_account__service__pb2.ChangePasswordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sonica.user.v1.AccountService/GetUsage',
+            sonica_dot_user_dot_v1_dot_account__service__pb2.GetUsageRequest.SerializeToString,
+            sonica_dot_user_dot_v1_dot_account__service__pb2.GetUsageResponse.FromString,
             options,
             channel_credentials,
             insecure,

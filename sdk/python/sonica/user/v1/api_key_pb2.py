@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1csonica/user/v1/api_key.proto\x12\x0esonica.user.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\x02\n\x06\x41piKey\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12%\n\x06scopes\x18\x03 \x03(\x0e\x32\x15.sonica.user.v1.Scope\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rlast_use_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*|\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x13\n\x0fSCOPE_RECOGNIZE\x10\x01\x12\x16\n\x12SCOPE_CATALOG_READ\x10\x02\x12\x17\n\x13SCOPE_CATALOG_WRITE\x10\x03\x12\x16\n\x12SCOPE_ACCOUNT_READ\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1csonica/user/v1/api_key.proto\x12\x0esonica.user.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xba\x02\n\x06\x41piKey\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12%\n\x06scopes\x18\x03 \x03(\x0e\x32\x15.sonica.user.v1.Scope\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rlast_use_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\x17\x64\x61ily_recognition_limit\x18\x08 \x01(\x05*|\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x13\n\x0fSCOPE_RECOGNIZE\x10\x01\x12\x16\n\x12SCOPE_CATALOG_READ\x10\x02\x12\x17\n\x13SCOPE_CATALOG_WRITE\x10\x03\x12\x16\n\x12SCOPE_ACCOUNT_READ\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sonica.user.v1.api_key_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SCOPE']._serialized_start=365
-  _globals['_SCOPE']._serialized_end=489
+  _globals['_SCOPE']._serialized_start=398
+  _globals['_SCOPE']._serialized_end=522
   _globals['_APIKEY']._serialized_start=82
-  _globals['_APIKEY']._serialized_end=363
+  _globals['_APIKEY']._serialized_end=396
 # @@protoc_insertion_point(module_scope)
