@@ -101,7 +101,7 @@ async def open_counts(url: str | None, timeout_seconds: float) -> AsyncIterator[
     }
     pool = BlockingConnectionPool.from_url(url, **options)
     storage = RedisStorage(
-        f"async+{url}",
+        "async+redis://",  # not connected to: the pool is
         implementation="redispy",
         key_prefix=_PREFIX,
         connection_pool=pool,  # type: ignore[arg-type] # its options are wider than it says
