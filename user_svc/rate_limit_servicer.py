@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 from typing import Any
+from urllib.parse import quote
 
 from google.protobuf import json_format
 from sonica.envoy.ratelimit.v3 import rate_limit_pb2 as limit_pb
@@ -49,7 +50,7 @@ class RateLimitServicer(limit_grpc.RateLimitServiceServicer):
         return limit_pb.RateLimitResponse(
             overall_code=limit_pb.RateLimitResponse.OVER_LIMIT,
             response_headers_to_add=[*headers, *_refusal_headers(verdict.refusal, is_grpc)],
-            raw_body=_body(verdict.refusal, is_grpc),
+            raw_body=b"" if is_grpc else _body(verdict.refusal),
         )
 
 
@@ -78,13 +79,11 @@ def _refusal_headers(refusal: ServiceError, is_grpc: bool) -> list[limit_pb.Head
     if is_grpc:
         details = base64.b64encode(to_status(refusal).SerializeToString()).decode("ascii")
         headers.append(_header(STATUS_DETAILS_KEY, details))
+        headers.append(_header("grpc-message", quote(refusal.message)))
     return headers
 
 
-def _body(refusal: ServiceError, is_grpc: bool) -> bytes:
-    """Returns the message alone for gRPC, which carries the rest in its details."""
-    if is_grpc:
-        return refusal.message.encode()
+def _body(refusal: ServiceError) -> bytes:
     return json_format.MessageToJson(to_status(refusal), indent=None).encode()
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mesh.envoy.access import ext_authz, jwt_authn
 from mesh.envoy.contracts import DESCRIPTORS, RestBinding, descriptors_with
+from mesh.envoy.limits import limit_filters
 from mesh.envoy.methods import METHODS
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ _JSON_BYTES_MAX = _AUDIO_BYTES_MAX * 4 // 3 + 64 * 1024
 _RESPONSE_BYTES_MAX = 32 * 1024 * 1024
 #: Largest body of a call about an account; anybody may send one.
 FORM_BYTES_MAX = 64 * 1024
+
+# Below it the saving is not worth the work.
+_COMPRESSED_BYTES_MIN = 1024
 
 #: Headers by which services of the mesh tell each other who calls. A client's are never believed.
 INTERNAL_HEADER_PREFIX = "x-sonica-"
@@ -41,6 +45,8 @@ def edge_filters(plan: MeshPlan) -> list[Json]:
         readiness(),
         *access_filters(plan),
         grpc_web(),
+        *limit_filters(plan),
+        compressor(),
         buffer(),
         transcoder(),
         router(),
@@ -72,7 +78,8 @@ def cors_policy(allowed_origins: tuple[str, ...]) -> Json:
         "allow_methods": "GET, POST, PATCH, DELETE",
         "allow_headers": "authorization, content-type, grpc-timeout, x-api-key, x-grpc-web, "
         "x-user-agent, traceparent, tracestate",
-        "expose_headers": "grpc-status, grpc-message, grpc-status-details-bin",
+        "expose_headers": "grpc-status, grpc-message, grpc-status-details-bin, ratelimit, "
+        "ratelimit-policy, retry-after",
         "max_age": "3600",
     }
 
@@ -109,6 +116,25 @@ def readiness() -> Json:
 def grpc_web() -> Json:
     """Turns gRPC-Web into gRPC."""
     return _filter("grpc_web", "grpc_web.v3.GrpcWeb")
+
+
+def compressor() -> Json:
+    """Compresses JSON and documents for callers that accept it; gRPC is left as it is."""
+    library: Json = {
+        "name": "gzip",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.compression.gzip.compressor.v3.Gzip",
+            "memory_level": 5,
+            "window_bits": 12,
+            "compression_level": "BEST_SPEED",
+        },
+    }
+    return _filter(
+        "compressor",
+        "compressor.v3.Compressor",
+        compressor_library=library,
+        response_direction_config={"common_config": {"min_content_length": _COMPRESSED_BYTES_MIN}},
+    )
 
 
 def buffer() -> Json:

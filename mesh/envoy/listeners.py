@@ -29,7 +29,7 @@ def edge_listener(plan: MeshPlan) -> Json:
     manager = _connection_manager(plan, "edge", edge_routes(plan), edge_filters(plan))
     manager |= {
         "use_remote_address": True,
-        "local_reply_config": local_reply_config(),
+        "local_reply_config": local_reply_config(plan),
         "request_headers_timeout": seconds(_HEADERS_SECONDS),
         "normalize_path": True,
         "merge_slashes": True,

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mesh.envoy.access_replies import access_mappers, is_rest, status_json
+from mesh.envoy.limit_replies import limit_mappers
 
 if TYPE_CHECKING:
     from mesh.envoy.address import Json
+    from mesh.envoy.plan import MeshPlan
 
 DOMAIN = "sonica.edge"
 _REQUEST_LINE = "%REQ(:METHOD)% %PATH(NQ:ORIG_OR_PATH)%"
@@ -59,7 +61,6 @@ LOCAL_ERRORS = (
         message="the body is larger than the 16 MiB of audio that one request may carry; "
         "send a shorter clip, or stream it over gRPC",
     ),
-    LocalError(429, 8, "RATE_LIMITED"),
     LocalError(503, 14, "UPSTREAM_UNAVAILABLE"),
     LocalError(504, 4, "DEADLINE_EXCEEDED", message="the service did not answer in time"),
     LocalError(500, 13, "EDGE_FAILED", family=True),
@@ -67,12 +68,13 @@ LOCAL_ERRORS = (
 )
 
 
-def local_reply_config() -> Json:
+def local_reply_config(plan: MeshPlan) -> Json:
     """Returns the mapping from Envoy's own replies to typed errors; the first that fits is taken.
 
     Refusals of callers are typed for gRPC too, all others for REST only.
     """
-    return {"mappers": [*access_mappers(), *(_mapper(error) for error in LOCAL_ERRORS)]}
+    own = (_mapper(error) for error in LOCAL_ERRORS)
+    return {"mappers": [*limit_mappers(plan), *access_mappers(), *own]}
 
 
 def _mapper(error: LocalError) -> Json:

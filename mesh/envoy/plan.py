@@ -42,6 +42,13 @@ class MeshPlan:
         trace_sample_percent: share of traces begun here that are kept, 0 to 100.
         allowed_origins: web origins whose pages may call; `*` stands for a port or a label.
         concurrency: worker threads of Envoy, 1 to 128.
+        anonymous_requests: calls without credentials at once from one address, of IPv6 one /64;
+            as many come again within the window. 0 is no limit.
+        anonymous_window_seconds: 1 to 86,400.
+        credential_requests: calls that register, log in or refresh, in the same way.
+        credential_window_seconds: 1 to 86,400.
+        max_limited_addresses: addresses counted at once; the one silent longest begins anew.
+        limit_timeout_seconds: longest wait for the count of a known caller; then the call passes.
         max_connections: client connections at once; more are closed at once.
         max_calls: calls in flight to one service at once; more end as UNAVAILABLE.
         max_waiting_calls: calls that wait for a connection to one service; Envoy also counts those
@@ -64,6 +71,12 @@ class MeshPlan:
     trace_sample_percent: float = 100.0
     allowed_origins: tuple[str, ...] = LOCAL_ORIGINS
     concurrency: int = 1
+    anonymous_requests: int = 100
+    anonymous_window_seconds: int = 900
+    credential_requests: int = 30
+    credential_window_seconds: int = 900
+    max_limited_addresses: int = 65_536
+    limit_timeout_seconds: float = 0.5
     max_connections: int = 4096
     max_calls: int = 512
     max_waiting_calls: int = 512
@@ -88,6 +101,12 @@ class MeshPlan:
         for name, low, high in (
             ("trace_sample_percent", 0, 100),
             ("concurrency", 1, 128),
+            ("anonymous_requests", 0, 1_000_000),
+            ("anonymous_window_seconds", 1, 86_400),
+            ("credential_requests", 0, 1_000_000),
+            ("credential_window_seconds", 1, 86_400),
+            ("max_limited_addresses", 1, 1_000_000),
+            ("limit_timeout_seconds", 0.01, 60),
             ("max_connections", 1, 1_000_000),
             ("max_calls", 1, 1_000_000),
             ("max_waiting_calls", 1, 1_000_000),

@@ -22,6 +22,7 @@ from mesh.envoy.address import is_loopback
 from mesh.envoy.contracts import RestBinding, rpcs
 from mesh.envoy.durations import seconds
 from mesh.envoy.filters import body_limit, cors_policy, origin_pattern, transcoder_for
+from mesh.envoy.limits import counted
 from mesh.envoy.methods import METHODS, Method, method
 from mesh.envoy.retries import retry_policy
 
@@ -80,6 +81,7 @@ def _edge_routes(row: Method, route: Json, plan: MeshPlan) -> list[Json]:
 
     Whether user_svc is asked is a matter of the route, so a call with a key takes its own.
     """
+    route = route | counted(row)
     if row.upstream != "user":
         route = route | {"request_headers_to_remove": [TOKEN_HEADER, KEY_HEADER]}
     if plan.open:

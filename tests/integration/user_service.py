@@ -106,13 +106,15 @@ class Client:
 
 
 def make_settings(dsn: str, **more: object) -> Settings:
-    """Returns settings that hash quickly and give a busy machine time."""
+    """Returns settings that hash quickly, give a busy machine time, and let accounts call often."""
     values = {
         "database_url": dsn,
         "argon2_memory_kib": 7168,
         "argon2_passes": 1,
         "store_timeout_seconds": 60.0,
         "redis_timeout_seconds": 5.0,
+        "free_requests_per_minute": 0,
+        "premium_requests_per_minute": 0,
         **more,
     }
     return Settings.model_validate(values)

@@ -92,7 +92,7 @@ async def running_mesh(users: UserSettings | None = None, **overrides: Any) -> A
         accounts = await stack.enter_async_context(AsyncExitStack())
         registrations: Sequence[Registration] = services.user_registrations()
         if users is not None:
-            key_file = _written(Path(folder, "operator.key"), operator_key)
+            key_file = written(Path(folder, "operator.key"), operator_key)
             ours = {"jwks_listen": plan.user_keys[0], "operator_key_file": key_file}
             registrations = await accounts.enter_async_context(
                 build_users(users.model_copy(update=ours))
@@ -143,6 +143,9 @@ def plan_in(folder: str, edge: str | None = None) -> MeshPlan:
         user_keys=(f"unix:{folder}/keys",),
         admin=f"unix:{folder}/admin",
         access_log=f"{folder}/access.log",
+        # All tests of a mesh call from one address.
+        anonymous_requests=0,
+        credential_requests=0,
     )
 
 
@@ -156,10 +159,10 @@ def admin_client(plan: MeshPlan) -> httpx.AsyncClient:
 
 
 def write_config(plan: MeshPlan, folder: str) -> Path:
-    return _written(Path(folder, "envoy.json"), json.dumps(bootstrap(plan)))
+    return written(Path(folder, "envoy.json"), json.dumps(bootstrap(plan)))
 
 
-def _written(path: Path, text: str) -> Path:
+def written(path: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8")
     return path
 
