@@ -11,6 +11,7 @@ from pathlib import Path
 from mesh.envoy.bootstrap import bootstrap
 from mesh.envoy.plan import MeshPlan, PlanError
 from mesh.envoy.program import EnvoyConfigError, EnvoyMissingError, validate
+from mesh.envoy.tls import write_secrets
 
 
 def main() -> None:
@@ -22,6 +23,7 @@ def main() -> None:
     try:
         plan = MeshPlan.from_json(arguments.plan.read_text(encoding="utf-8"))
         text = json.dumps(bootstrap(plan), indent=2)
+        write_secrets(plan)
         if arguments.validate:
             with tempfile.TemporaryDirectory() as folder:
                 config = Path(folder, "envoy.json")

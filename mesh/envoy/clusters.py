@@ -9,6 +9,7 @@ from mesh.envoy.address import Json, envoy_address, needs_resolver
 from mesh.envoy.durations import seconds
 from mesh.envoy.methods import METHODS
 from mesh.envoy.telemetry import OTLP_CLUSTER
+from mesh.envoy.tls import upstream_socket
 
 if TYPE_CHECKING:
     from mesh.envoy.plan import MeshPlan
@@ -34,6 +35,7 @@ def service_cluster(name: str, plan: MeshPlan) -> Json:
         "outlier_detection": _outlier_detection(),
         "circuit_breakers": _circuit_breakers(plan),
         "per_connection_buffer_limit_bytes": _BUFFER_BYTES,
+        **upstream_socket(name, plan),
     }
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mesh.envoy.address import Json, JsonValue, envoy_address
+from mesh.envoy.address import Json, envoy_address
 from mesh.envoy.durations import seconds
 from mesh.envoy.filters import edge_filters, internal_filters
 from mesh.envoy.local_replies import local_reply_config
 from mesh.envoy.routes import edge_routes, internal_routes
 from mesh.envoy.telemetry import access_log, tracing
+from mesh.envoy.tls import edge_socket, internal_socket
 
 if TYPE_CHECKING:
     from mesh.envoy.plan import MeshPlan
@@ -43,14 +44,14 @@ def edge_listener(plan: MeshPlan) -> Json:
         # `x_sonica_user` must not pass for `x-sonica-user` behind us.
         "headers_with_underscores_action": "REJECT_REQUEST",
     }
-    return _listener("edge", plan.edge, manager)
+    return _listener("edge", plan.edge, manager, edge_socket(plan))
 
 
 def internal_listener(plan: MeshPlan) -> Json:
     """Returns the listener for services: HTTP/2 only, reached over a socket file or loopback."""
     manager = _connection_manager(plan, "mesh", internal_routes(plan), internal_filters())
     manager |= {"codec_type": "HTTP2", "use_remote_address": False}
-    return _listener("mesh", plan.internal, manager)
+    return _listener("mesh", plan.internal, manager, internal_socket(plan))
 
 
 def _connection_manager(plan: MeshPlan, name: str, routes: Json, filters: list[Json]) -> Json:
@@ -77,11 +78,12 @@ def _connection_manager(plan: MeshPlan, name: str, routes: Json, filters: list[J
     return manager
 
 
-def _listener(name: str, address: str, manager: Json) -> Json:
-    chain: JsonValue = {
+def _listener(name: str, address: str, manager: Json, encrypted: Json) -> Json:
+    chain: Json = {
         "filters": [
             {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
-        ]
+        ],
+        **encrypted,
     }
     return {
         "name": name,

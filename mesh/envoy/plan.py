@@ -12,7 +12,13 @@ from typing import ClassVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from mesh.envoy.address import AddressError, envoy_address, needs_resolver
+from mesh.envoy.address import (
+    UNIX_PREFIX,
+    AddressError,
+    envoy_address,
+    is_loopback,
+    needs_resolver,
+)
 
 LOCAL_ORIGINS = ("http://localhost", "http://localhost:*", "http://127.0.0.1", "http://127.0.0.1:*")
 
@@ -37,6 +43,16 @@ class MeshPlan:
         issuer: `iss` of access tokens, as in the settings of user_svc.
         audience: `aud` of access tokens, as in the settings of user_svc.
         admin: `unix:/path` (or `host:port` of a trusted network) of Envoy's admin interface.
+        tls_certificate: PEM file of the edge's certificate and those that vouch for it; None means
+            no TLS there.
+        tls_private_key: PEM file of its key.
+        insecure_edge: serve clients in clear even where other machines reach the edge.
+        mtls: whether Envoy and the services prove to each other who they are; None means that they
+            do unless all addresses of the mesh are socket files or of this machine alone.
+        mtls_certificate: PEM file of Envoy's certificate for `spiffe://sonica/envoy`.
+        mtls_private_key: PEM file of its key.
+        mtls_ca: PEM file of those who vouch for certificates of the mesh.
+        secrets_dir: folder for the files that name certificates to Envoy; needed with any.
         otlp: OTLP/gRPC collector; None sends no spans.
         access_log: file that gets one JSON line a request; None means standard output.
         trace_sample_percent: share of traces begun here that are kept, 0 to 100.
@@ -66,6 +82,14 @@ class MeshPlan:
     open: bool = False
     issuer: str = "sonica"
     audience: str = "sonica"
+    tls_certificate: str | None = None
+    tls_private_key: str | None = None
+    insecure_edge: bool = False
+    mtls: bool | None = None
+    mtls_certificate: str | None = None
+    mtls_private_key: str | None = None
+    mtls_ca: str | None = None
+    secrets_dir: str | None = None
     otlp: str | None = None
     access_log: str | None = None
     trace_sample_percent: float = 100.0
@@ -113,6 +137,15 @@ class MeshPlan:
         ):
             if not low <= getattr(self, name) <= high:
                 raise PlanError(f"{name} is {getattr(self, name)}; it must be {low} to {high}")
+        _check_encryption(self)
+
+    @property
+    def uses_mtls(self) -> bool:
+        """Whether Envoy and the services prove to each other who they are."""
+        if self.mtls is not None:
+            return self.mtls
+        inside = (self.internal, *self.gateway, *self.fingerprint, *self.match, *self.user)
+        return any(not _is_of_this_machine(address) for address in inside)
 
     def to_json(self) -> str:
         """Returns the plan as a JSON object, one key a field."""
@@ -130,6 +163,31 @@ class MeshPlan:
         except ValidationError as error:
             reasons = [f"{'.'.join(map(str, e['loc']))} {e['msg']}".strip() for e in error.errors()]
             raise PlanError("; ".join(reasons)) from error
+
+
+def _check_encryption(plan: MeshPlan) -> None:
+    """Refuses what would be sent in clear by mistake, and certificates without their keys."""
+    has_tls = plan.tls_certificate is not None
+    if has_tls != (plan.tls_private_key is not None):
+        raise PlanError("tls_certificate and tls_private_key belong together: set both, or neither")
+    if not (has_tls or plan.insecure_edge or _is_of_this_machine(plan.edge)):
+        raise PlanError(
+            f"edge is {plan.edge}, which other machines reach: set tls_certificate and "
+            "tls_private_key, or insecure_edge, and passwords and keys travel in clear"
+        )
+    if plan.uses_mtls:
+        for name in ("mtls_certificate", "mtls_private_key", "mtls_ca"):
+            if getattr(plan, name) is None:
+                raise PlanError(
+                    f"{name} is missing: addresses of the mesh are reached from other machines, "
+                    "or mtls is set; set it, or set mtls to false where the network is trusted"
+                )
+    if (has_tls or plan.uses_mtls) and plan.secrets_dir is None:
+        raise PlanError("secrets_dir is missing: Envoy finds its certificates by files in there")
+
+
+def _is_of_this_machine(address: str) -> bool:
+    return address.startswith(UNIX_PREFIX) or is_loopback(address)
 
 
 def _check_addresses(name: str, addresses: tuple[str, ...]) -> None:

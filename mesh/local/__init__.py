@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mesh.local.control import down, status, up
 from mesh.local.doctor import Finding, Verdict, doctor
+from mesh.local.edge_settings import EdgeOptions
 from mesh.local.errors import (
     AlreadyRunningError,
     DataDirUnusableError,
@@ -25,6 +26,7 @@ __all__ = [
     "AlreadyRunningError",
     "DataDirUnusableError",
     "DiskFullError",
+    "EdgeOptions",
     "Finding",
     "LaunchError",
     "LocalMesh",

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from mesh.local.edge_settings import EdgeOptions
 from mesh.local.errors import LaunchError
 from mesh.local.running import DEFAULT_HOST, DEFAULT_PORT, run
 
@@ -26,6 +27,8 @@ def main() -> None:
     parser.add_argument("--host", default=DEFAULT_HOST, help="of the edge listener")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the edge; 0 = any")
     parser.add_argument("--open", action="store_true", help="ask nobody for credentials")
+    parser.add_argument("--tls", action="store_true", help="serve clients encrypted")
+    parser.add_argument("--insecure", action="store_true", help="serve everybody in clear")
     parser.add_argument("--report-to", type=int, help="file descriptor for reports")
     parser.add_argument("--detach", action="store_true", help="go on without the caller")
     arguments = parser.parse_args()
@@ -42,6 +45,7 @@ def main() -> None:
             edge_host=arguments.host,
             edge_port=arguments.port,
             is_open=arguments.open,
+            edge=EdgeOptions(tls=arguments.tls, insecure=arguments.insecure),
             on_progress=lambda part, state: reporter.send(part=part, state=state),
             on_ready=lambda _mesh: reporter.finish(ready=True),
         )

@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mesh.local import lock
+from mesh.local.edge_settings import NOTHING_SAID, EdgeOptions
 from mesh.local.errors import BY_NAME, LaunchError, PartFailedError
 from mesh.local.interpreter import import_path, python
 from mesh.local.layout import Layout
@@ -34,6 +35,7 @@ def up(
     host: str = DEFAULT_HOST,
     port: int = DEFAULT_PORT,
     is_open: bool = False,
+    edge: EdgeOptions = NOTHING_SAID,
     on_progress: Callable[[str, str], None] = lambda _part, _state: None,
 ) -> LocalMesh:
     """Starts a mesh that goes on without this process; returns when it is ready.
@@ -43,6 +45,7 @@ def up(
         host: address of the edge listener.
         port: of the edge listener; 0 means any free one.
         is_open: ask nobody for credentials and limit nothing, as with SONICA_OPEN=true.
+        edge: how clients are served.
         on_progress: called with the name of a part and its new state.
 
     Raises:
@@ -55,7 +58,8 @@ def up(
     reports, supervisor_end = os.pipe()
     with os.fdopen(reports) as lines:
         try:
-            _start_supervisor(layout, host, port, supervisor_end, is_open=is_open)
+            chosen = [*(["--open"] if is_open else []), *edge.arguments()]
+            _start_supervisor(layout, host, port, supervisor_end, chosen)
         finally:
             os.close(supervisor_end)
         mesh = read_status(layout).mesh if _follow(lines, on_progress) else None
@@ -103,7 +107,7 @@ def _layout(data_dir: Path | None) -> Layout:
 
 
 def _start_supervisor(
-    layout: Layout, host: str, port: int, report_to: int, *, is_open: bool
+    layout: Layout, host: str, port: int, report_to: int, chosen: Sequence[str]
 ) -> None:
     """Starts a supervisor that is no child of ours, so that nobody has to wait for its end."""
     command = python(
@@ -113,7 +117,7 @@ def _start_supervisor(
         "--port", str(port),
         "--report-to", str(report_to),
         "--detach",
-        *(["--open"] if is_open else []),
+        *chosen,
     )  # fmt: skip
     with open_log(layout.log(SUPERVISOR)) as output:
         subprocess.run(

@@ -73,6 +73,11 @@ class Layout:
         return self.run_dir / "operator.key"
 
     @property
+    def tls_dir(self) -> Path:
+        """Certificates made here, and their keys; missing until one is wanted."""
+        return self.data_dir / "tls"
+
+    @property
     def spans_dir(self) -> Path:
         """OTLP-JSON files."""
         return self.data_dir / "spans"

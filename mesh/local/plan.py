@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from mesh.local import programs, services
+from mesh.local.encryption import Encryption
 from mesh.local.interpreter import plain_environment
 from mesh.local.layout import Layout
 from mesh.local.part import Part
@@ -45,6 +46,7 @@ def make_plan(settings: LocalSettings, layout: Layout, edge_address: str) -> Pla
         edge_address,
         _envoy_target(otlp),
         plain,
+        Encryption(layout, settings.edge, edge_address),
         # What user_svc is told is what its tokens say.
         issuer=passed_on.get("SONICA_USER_ISSUER", "sonica"),
         audience=passed_on.get("SONICA_USER_AUDIENCE", "sonica"),

@@ -12,12 +12,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from mesh.local.encryption import Encryption
 from mesh.local.guard import Guard
 from mesh.local.layout import Layout
 from mesh.local.part import Layer, Part
 from mesh.local.readiness import admin_request, envoy_healthy
 from mesh.local.services import FINGERPRINT, GATEWAY, KEY_SET, MATCH, MESH_LISTENER, USER
+
+if TYPE_CHECKING:
+    from mesh.envoy.plan import MeshPlan
 
 NAME = "envoy"
 _ADMIN = "admin"
@@ -36,6 +41,7 @@ class Proxy:
         environment: of the process.
         issuer: of access tokens, as user_svc writes it.
         audience: of access tokens.
+        encryption: what is encrypted, by which files.
         open: nobody is asked for credentials, and nothing is limited.
     """
 
@@ -44,6 +50,7 @@ class Proxy:
     edge_address: str
     otlp: str | None
     environment: Mapping[str, str]
+    encryption: Encryption
     issuer: str = "sonica"
     audience: str = "sonica"
     open: bool = False
@@ -92,15 +99,23 @@ class Proxy:
     async def _prepare(self, _guard: Guard) -> None:
         for name in (_ADMIN, MESH_LISTENER):
             self.layout.socket(name).unlink(missing_ok=True)
-        self._config.write_text(self._configuration())
-
-    def _configuration(self) -> str:
         # Imported when all other parts are on their way: they need longer than this.
         from mesh.envoy.bootstrap import bootstrap
+        from mesh.envoy.tls import write_secrets
+
+        plan = self._plan()
+        write_secrets(plan)
+        self._config.write_text(json.dumps(bootstrap(plan), indent=1))
+
+    def _plan(self) -> MeshPlan:
         from mesh.envoy.plan import MeshPlan
 
-        layout = self.layout
-        plan = MeshPlan(
+        layout, edge = self.layout, self.encryption.edge
+        certificate, private_key = (
+            self.encryption.edge_certificate,
+            self.encryption.edge_private_key,
+        )
+        return MeshPlan(
             edge=self.edge_address,
             internal=layout.target(MESH_LISTENER),
             gateway=(layout.target(GATEWAY),),
@@ -111,11 +126,18 @@ class Proxy:
             issuer=self.issuer,
             audience=self.audience,
             open=self.open,
+            tls_certificate=str(certificate) if certificate else None,
+            tls_private_key=str(private_key) if private_key else None,
+            insecure_edge=edge.insecure,
+            secrets_dir=str(layout.run_dir),
+            anonymous_requests=edge.anonymous_requests,
+            anonymous_window_seconds=edge.anonymous_window_seconds,
+            credential_requests=edge.credential_requests,
+            credential_window_seconds=edge.credential_window_seconds,
             admin=f"unix:{self.admin}",
             otlp=self.otlp,
             access_log=str(layout.log("access")),
         )
-        return json.dumps(bootstrap(plan), indent=1)
 
     async def _has_calls_in_flight(self) -> bool:
         """Tells whether any call is in flight; one that is slow to tell may have some."""

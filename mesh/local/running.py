@@ -13,6 +13,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from mesh.local.edge_settings import NOTHING_SAID, EdgeOptions
+from mesh.local.encryption import Encryption
 from mesh.local.errors import LaunchError, PortInUseError
 from mesh.local.guard import Guard
 from mesh.local.layout import Layout
@@ -36,12 +38,16 @@ def _silent(_part: str, _state: str) -> None:
 class RunningMesh:
     """A mesh whose supervisor is this process; made by `start`."""
 
-    def __init__(self, layout: Layout, lock: DataLock, edge_address: str, *, is_open: bool) -> None:
+    def __init__(
+        self, layout: Layout, lock: DataLock, encryption: Encryption, *, is_open: bool
+    ) -> None:
         self._is_open = is_open
         self._layout = layout
         self._lock = lock
         self._guard = Guard(lock.descriptor)
-        self._edge_address = edge_address
+        self._encryption = encryption
+        self._edge_address = encryption.edge_address
+        self._renewal: asyncio.Task[None] | None = None
         self._state = MeshState.STARTING
         self._supervisor: Supervisor | None = None
         self._proxy: Proxy | None = None
@@ -60,6 +66,8 @@ class RunningMesh:
             logs_dir=self._layout.logs_dir,
             supervisor_pid=os.getpid(),
             pids={part.name: part.pid for part in parts if part.pid is not None},
+            has_tls=self._encryption.edge.has_tls,
+            ca_certificate=self._encryption.ca_certificate,
         )
 
     async def begin(self, settings: LocalSettings, on_progress: OnProgress) -> None:
@@ -68,6 +76,8 @@ class RunningMesh:
         Raises:
             LaunchError: a part failed; what was started is stopped again.
         """
+        await asyncio.to_thread(self._encryption.keep)
+        self._renewal = asyncio.create_task(self._encryption.keeping())
         plan = make_plan(settings, self._layout, self._edge_address)
 
         def on_change(part: str, state: str) -> None:
@@ -85,6 +95,8 @@ class RunningMesh:
         if self._stopped:
             return
         self._stopped = True
+        if self._renewal is not None:
+            self._renewal.cancel()
         was_serving = self._state is MeshState.READY
         self._state = MeshState.STOPPING
         self._publish()
@@ -122,6 +134,7 @@ async def start(
     edge_host: str = DEFAULT_HOST,
     edge_port: int = DEFAULT_PORT,
     is_open: bool = False,
+    edge: EdgeOptions = NOTHING_SAID,
     on_progress: OnProgress = _silent,
 ) -> RunningMesh:
     """Starts a mesh whose supervisor is this process; returns when it is ready.
@@ -133,19 +146,22 @@ async def start(
         edge_host: address of the edge listener.
         edge_port: 0 means any free port.
         is_open: ask nobody for credentials and limit nothing, as with SONICA_OPEN=true.
+        edge: how clients are served.
         on_progress: called with the name of a part and its new state.
 
     Raises:
         LaunchError: see `mesh.local.errors`; nothing is left running.
     """
     settings = LocalSettings.from_environment(data_dir)
-    settings = replace(settings, open=settings.open or is_open)
+    settings = replace(settings, open=settings.open or is_open, edge=edge.over(settings.edge))
     layout = Layout.of(settings.data_dir)
     layout.prepare()
     lock = await DataLock.acquire(layout.lock)
     try:
         edge_address = _free_address(edge_host, edge_port)
-        running = RunningMesh(layout, lock, edge_address, is_open=settings.open)
+        encryption = Encryption(layout, settings.edge, edge_address)
+        encryption.check()
+        running = RunningMesh(layout, lock, encryption, is_open=settings.open)
     except BaseException:
         lock.release()
         raise
@@ -163,6 +179,7 @@ def run(
     edge_host: str = DEFAULT_HOST,
     edge_port: int = DEFAULT_PORT,
     is_open: bool = False,
+    edge: EdgeOptions = NOTHING_SAID,
     on_progress: OnProgress = _silent,
     on_ready: Callable[[LocalMesh], None] = lambda _mesh: None,
 ) -> None:
@@ -173,13 +190,14 @@ def run(
         edge_host: as for `start`.
         edge_port: as for `start`.
         is_open: as for `start`.
+        edge: as for `start`.
         on_progress: as for `start`.
         on_ready: called once, when every part is ready.
 
     Raises:
         LaunchError: it could not start.
     """
-    asyncio.run(_run(data_dir, edge_host, edge_port, is_open, on_progress, on_ready))
+    asyncio.run(_run(data_dir, edge_host, edge_port, is_open, edge, on_progress, on_ready))
 
 
 async def _run(
@@ -187,6 +205,7 @@ async def _run(
     edge_host: str,
     edge_port: int,
     is_open: bool,
+    edge: EdgeOptions,
     on_progress: OnProgress,
     on_ready: Callable[[LocalMesh], None],
 ) -> None:
@@ -199,6 +218,7 @@ async def _run(
             edge_host=edge_host,
             edge_port=edge_port,
             is_open=is_open,
+            edge=edge,
             on_progress=on_progress,
         )
     )

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mesh.local.edge_settings import EdgeSettings
+
 # What children may see of our own environment, besides what concerns them alone.
 _PASSED_ON = ("PATH", "HOME", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _PASSED_ON_PREFIXES = (
@@ -40,6 +42,7 @@ class LocalSettings:
         postgres_bin_dir: SONICA_POSTGRES_BIN_DIR with `initdb` and `postgres`, else the wheel's.
         redis_server_path: SONICA_REDIS_SERVER_PATH, else the wheel's or from PATH.
         open: SONICA_OPEN is true; nobody is asked for credentials, and nothing is limited.
+        edge: SONICA_ANONYMOUS_REQUESTS, SONICA_TLS and others; see `EdgeSettings`.
         child_environment: variables of ours that children may see.
     """
 
@@ -54,6 +57,7 @@ class LocalSettings:
     postgres_bin_dir: Path | None = None
     redis_server_path: Path | None = None
     open: bool = False
+    edge: EdgeSettings = field(default_factory=EdgeSettings)
     child_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -65,6 +69,9 @@ class LocalSettings:
         Args:
             data_dir: goes before SONICA_DATA_DIR.
             environment: read instead of the process's own.
+
+        Raises:
+            LaunchError: see `EdgeSettings`.
         """
         env = os.environ if environment is None else environment
 
@@ -88,6 +95,7 @@ class LocalSettings:
             postgres_bin_dir=path("SONICA_POSTGRES_BIN_DIR"),
             redis_server_path=path("SONICA_REDIS_SERVER_PATH"),
             open=(text("SONICA_OPEN") or "").lower() in _TRUE,
+            edge=EdgeSettings.from_environment(env),
             child_environment={
                 name: value
                 for name, value in env.items()

@@ -85,6 +85,8 @@ class LocalMesh:
         logs_dir: one file a part.
         supervisor_pid: process that `down` asks to stop.
         pids: process of each part.
+        has_tls: whether clients have to speak TLS to the edge.
+        ca_certificate: file that they check it by; None where it is not of our making.
     """
 
     data_dir: Path
@@ -95,6 +97,8 @@ class LocalMesh:
     logs_dir: Path
     supervisor_pid: int
     pids: dict[str, int]
+    has_tls: bool = False
+    ca_certificate: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,8 @@ def _decode(document: dict[str, Any]) -> MeshStatus:
             logs_dir=Path(mesh["logs_dir"]),
             supervisor_pid=mesh["supervisor_pid"],
             pids=mesh["pids"],
+            has_tls=mesh["has_tls"],
+            ca_certificate=Path(mesh["ca_certificate"]) if mesh["ca_certificate"] else None,
         ),
         parts=tuple(
             PartStatus(**(part | {"state": PartState(part["state"])})) for part in document["parts"]

@@ -45,6 +45,13 @@ def up(
             help="Ask nobody for credentials and limit nothing; for private networks and tests.",
         ),
     ] = False,
+    tls: Annotated[
+        bool,
+        typer.Option("--tls", help="Encrypt, with a certificate made here unless one is set."),
+    ] = False,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Serve other machines in clear, passwords too.")
+    ] = False,
 ) -> None:
     """Starts the mesh and prints where it is.
 
@@ -58,6 +65,7 @@ def up(
     from sonica_cli.screen import note, say
 
     began = time.monotonic()
+    edge = local.EdgeOptions(tls=tls, insecure=insecure)
     telling: set[asyncio.Task[None]] = set()
 
     def progress(part: str, state: str) -> None:
@@ -65,9 +73,16 @@ def up(
             note(f"  {part:<16} {state:<8} {time.monotonic() - began:5.1f} s")
 
     def ready(mesh: local.LocalMesh) -> None:
+        encrypted = ", encrypted" if mesh.has_tls else ""
+        certificate = (
+            [f"  CA     {mesh.ca_certificate}   (curl --cacert, SonicaClient(ca_file=...))"]
+            if mesh.ca_certificate
+            else []
+        )
         say(
             f"Sonica is up after {time.monotonic() - began:.1f} s: {mesh.edge_address} "
-            "(gRPC, gRPC-Web, REST)",
+            f"(gRPC, gRPC-Web, REST{encrypted})",
+            *certificate,
             f"  data   {mesh.data_dir}",
             f"  logs   {mesh.logs_dir}",
             "  next   sonica index ~/Music   sonica recognize clip.m4a   sonica down",
@@ -88,11 +103,14 @@ def up(
             edge_host=host,
             edge_port=port,
             is_open=open_to_all,
+            edge=edge,
             on_progress=progress,
             on_ready=ready_here,
         )
         return
-    mesh = local.up(data, host=host, port=port, is_open=open_to_all, on_progress=progress)
+    mesh = local.up(
+        data, host=host, port=port, is_open=open_to_all, edge=edge, on_progress=progress
+    )
     ready(mesh)
     run(_tell_version(mesh))
 

@@ -19,6 +19,7 @@ from gateway.settings import Settings
 from mesh.envoy.bootstrap import bootstrap
 from mesh.envoy.plan import MeshPlan
 from mesh.envoy.program import command
+from mesh.envoy.tls import write_secrets
 from mesh.runtime.testing import serving
 from tests.integration import stores
 from tests.integration.user_service import make_settings
@@ -159,6 +160,7 @@ def admin_client(plan: MeshPlan) -> httpx.AsyncClient:
 
 
 def write_config(plan: MeshPlan, folder: str) -> Path:
+    write_secrets(plan)
     return written(Path(folder, "envoy.json"), json.dumps(bootstrap(plan)))
 
 

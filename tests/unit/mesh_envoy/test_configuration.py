@@ -22,6 +22,8 @@ from mesh.envoy.contracts import rpcs
 from mesh.envoy.methods import METHODS, Retry
 from mesh.envoy.plan import MeshPlan, PlanError
 from mesh.envoy.program import EnvoyConfigError, command, validate
+from mesh.envoy.tls import spiffe_id, write_secrets
+from mesh.local.certificates import Authority
 
 ROOT = Path(__file__).resolve().parents[3]
 PLAN = MeshPlan(
@@ -132,18 +134,40 @@ def test_service_config_files_are_those_generated() -> None:
             admin="127.0.0.1:9901",
             user_keys=("user.mesh:8082", "user2.mesh:8082"),
             allowed_origins=("https://app.example", "https://*.example.org"),
+            insecure_edge=True,
+            mtls=False,
         ),
+        replace(PLAN, anonymous_requests=0, credential_requests=0),
         replace(PLAN, allowed_origins=()),
         replace(PLAN, user_keys=(), open=True),
     ],
-    ids=["local", "replicas", "hosts", "no-pages", "open"],
+    ids=["local", "replicas", "hosts", "unlimited", "no-pages", "open"],
 )
 def test_envoy_accepts_every_kind_of_plan(plan: MeshPlan, tmp_path: Path) -> None:
     config = tmp_path / "envoy.json"
     config.write_text(json.dumps(bootstrap(plan)), encoding="utf-8")
+    write_secrets(plan)
     validate(config)
     assert MeshPlan.from_json(plan.to_json()) == plan
     assert "--disable-hot-restart" in command(config, plan)
+
+
+def test_envoy_accepts_an_encrypted_plan(tmp_path: Path) -> None:
+    edge, mesh = Authority(tmp_path / "tls", "edge"), Authority(tmp_path / "tls", "mesh")
+    client_side, own = edge.keep("edge", ("a.example",)), mesh.keep("envoy", (spiffe_id("envoy"),))
+    plan = replace(
+        PLAN,
+        edge="0.0.0.0:8080",
+        match=("match-1:50051", "match-2:50051"),
+        tls_certificate=str(client_side.certificate),
+        tls_private_key=str(client_side.private_key),
+        mtls_certificate=str(own.certificate),
+        mtls_private_key=str(own.private_key),
+        mtls_ca=str(mesh.certificate),
+        secrets_dir=str(tmp_path),
+    )
+    assert plan.uses_mtls
+    test_envoy_accepts_every_kind_of_plan(plan, tmp_path)
 
 
 def test_envoy_says_what_is_wrong_with_a_configuration(tmp_path: Path) -> None:
@@ -169,6 +193,12 @@ def test_envoy_says_what_is_wrong_with_a_configuration(tmp_path: Path) -> None:
         ({"max_calls": 0}, "max_calls is 0"),
         ({"user_keys": []}, "user_keys is missing"),
         ({"user_keys": ["user"]}, "user_keys: 'user' is not an address"),
+        ({"anonymous_requests": -1}, "anonymous_requests is -1"),
+        ({"edge": "0.0.0.0:8080"}, "in clear"),
+        ({"tls_certificate": "/a.pem"}, "belong together"),
+        ({"tls_certificate": "/a.pem", "tls_private_key": "/a.key"}, "secrets_dir is missing"),
+        ({"match": ["match-1:50051"]}, "mtls_certificate is missing"),
+        ({"mtls": True, "mtls_certificate": "/a", "mtls_private_key": "/a"}, "mtls_ca is missing"),
         ({"concurrency": "many"}, "concurrency"),
     ],
 )
