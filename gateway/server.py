@@ -13,7 +13,7 @@ from gateway.second_look import SecondLook
 from gateway.servicer import RecognitionServicer
 from gateway.upstream import Upstream
 from mesh.runtime.channels import open_channel
-from mesh.runtime.serve import Registration
+from mesh.runtime.serve import Registration, StartError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -25,8 +25,19 @@ SERVICE = "sonica.recognition.v1.RecognitionService"
 
 @asynccontextmanager
 async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
-    """Yields what the gateway serves; the channel is closed at the end."""
-    channel = open_channel(settings.mesh_address, max_message_bytes=settings.max_message_bytes)
+    """Yields what the gateway serves; the channel is closed at the end.
+
+    Raises:
+        StartError: a certificate of the mesh cannot be read.
+    """
+    try:
+        channel = open_channel(
+            settings.mesh_address,
+            max_message_bytes=settings.max_message_bytes,
+            certificate_files=settings.certificate_files,
+        )
+    except OSError as error:
+        raise StartError(f"cannot read the certificates of the mesh: {error}") from error
     async with channel:
         upstream = Upstream(channel)
         count_max = settings.second_look_count_max

@@ -20,9 +20,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _AUTHORITY_LIFE = timedelta(days=3650)
-_LIFE = timedelta(days=90)
-# Renewed in the last third, so that a machine that sleeps for weeks still has time.
-_RENEWED_BEFORE = timedelta(days=30)
+_EDGE_LIFE = timedelta(days=90)
+#: Of certificates that some of their holders read at their start only.
+MESH_LIFE = timedelta(days=730)
+# Made anew when this part of a life is left: a machine that sleeps for weeks still has time.
+_LEFT_MIN = 1 / 3
 # A client's clock may be behind ours.
 _BACKDATED = timedelta(hours=1)
 
@@ -53,12 +55,13 @@ class Authority:
         """What clients trust."""
         return self._own.certificate
 
-    def keep(self, file_name: str, names: Sequence[str]) -> KeyPair:
+    def keep(self, file_name: str, names: Sequence[str], life: timedelta = _EDGE_LIFE) -> KeyPair:
         """Returns a certificate for `names`, made anew when it is missing, old, or for others.
 
         Args:
             file_name: of its files, without an ending.
             names: host names, addresses, or URIs (`spiffe://…`).
+            life: of a new one; it is made anew when a third is left.
 
         Raises:
             OSError: a file cannot be read or written.
@@ -67,11 +70,11 @@ class Authority:
         wanted = [_general_name(name) for name in dict.fromkeys(names)]
         authority, authority_key = self._authority()
         kept = _read(pair)
-        if kept is not None and _is_good(kept, authority, wanted):
+        if kept is not None and _is_good(kept, authority, wanted, life):
             return pair
         key = ec.generate_private_key(ec.SECP256R1())
         made = (
-            _builder(_subject(file_name), authority.subject, key.public_key(), _LIFE)
+            _builder(_subject(file_name), authority.subject, key.public_key(), life)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName(wanted), critical=False)
             .add_extension(
@@ -90,10 +93,13 @@ class Authority:
         return pair
 
     def _authority(self) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-        """Returns the authority, made where there is none that is good for a year more."""
+        """Returns the authority, made anew when it is missing or old."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
         kept = _read(self._own)
-        if kept is not None and kept.not_valid_after_utc - datetime.now(UTC) > 4 * _LIFE:
+        if (
+            kept is not None
+            and kept.not_valid_after_utc - datetime.now(UTC) > _LEFT_MIN * _AUTHORITY_LIFE
+        ):
             key = serialization.load_pem_private_key(self._own.private_key.read_bytes(), None)
             if isinstance(key, ec.EllipticCurvePrivateKey) and key.public_key() == (
                 kept.public_key()
@@ -143,9 +149,12 @@ def _builder(
 
 
 def _is_good(
-    kept: x509.Certificate, authority: x509.Certificate, wanted: list[x509.GeneralName]
+    kept: x509.Certificate,
+    authority: x509.Certificate,
+    wanted: list[x509.GeneralName],
+    life: timedelta,
 ) -> bool:
-    if kept.not_valid_after_utc - datetime.now(UTC) <= _RENEWED_BEFORE:
+    if kept.not_valid_after_utc - datetime.now(UTC) <= _LEFT_MIN * life:
         return False
     try:
         kept.verify_directly_issued_by(authority)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from mesh.local import programs, services
@@ -12,6 +12,7 @@ from mesh.local.layout import Layout
 from mesh.local.part import Part
 from mesh.local.postgres import Postgres
 from mesh.local.proxy import Proxy
+from mesh.local.readiness import grpc_accepts
 from mesh.local.redis_cache import redis_part, redis_url
 from mesh.local.settings import LocalSettings
 
@@ -40,13 +41,14 @@ def make_plan(settings: LocalSettings, layout: Layout, edge_address: str) -> Pla
     passed_on = settings.child_environment
     plain = plain_environment(passed_on)
     otlp = settings.otlp_endpoint or layout.target(services.SPANS)
+    encryption = Encryption(layout, settings.edge, edge_address)
     proxy = Proxy(
         layout,
         programs.envoy(settings),
         edge_address,
         _envoy_target(otlp),
         plain,
-        Encryption(layout, settings.edge, edge_address),
+        encryption,
         # What user_svc is told is what its tokens say.
         issuer=passed_on.get("SONICA_USER_ISSUER", "sonica"),
         audience=passed_on.get("SONICA_USER_AUDIENCE", "sonica"),
@@ -85,7 +87,18 @@ def make_plan(settings: LocalSettings, layout: Layout, edge_address: str) -> Pla
     user = services.user_part(layout, passed_on, otlp, database_url=users_url, redis_url=counts_url)
     fingerprint = services.fingerprint_part(layout, passed_on, otlp)
     gateway = services.gateway_part(layout, passed_on, otlp)
-    return Plan((*stores, match, user, fingerprint, gateway, proxy.part()), proxy)
+    ours: tuple[Part, ...] = (match, user, fingerprint, gateway)
+    tls = encryption.proxy_context()
+    if tls is not None:
+        ours = tuple(
+            replace(
+                part,
+                environment={**part.environment, **encryption.environment(part.name)},
+                ready=grpc_accepts(layout.socket(part.name), tls),
+            )
+            for part in ours
+        )
+    return Plan((*stores, *ours, proxy.part()), proxy)
 
 
 def _envoy_target(otlp: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mesh.local.encryption import Encryption
+from mesh.local.encryption import PROXY, Encryption
 from mesh.local.guard import Guard
 from mesh.local.layout import Layout
 from mesh.local.part import Layer, Part
@@ -129,6 +129,10 @@ class Proxy:
             tls_certificate=str(certificate) if certificate else None,
             tls_private_key=str(private_key) if private_key else None,
             insecure_edge=edge.insecure,
+            mtls=edge.mtls,
+            mtls_certificate=str(self.encryption.mesh_certificate(PROXY)) if edge.mtls else None,
+            mtls_private_key=str(self.encryption.mesh_private_key(PROXY)) if edge.mtls else None,
+            mtls_ca=str(self.encryption.mesh_ca) if edge.mtls else None,
             secrets_dir=str(layout.run_dir),
             anonymous_requests=edge.anonymous_requests,
             anonymous_window_seconds=edge.anonymous_window_seconds,

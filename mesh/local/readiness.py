@@ -11,6 +11,10 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ssl
 
 Probe = Callable[[], Awaitable[bool]]
 
@@ -21,11 +25,11 @@ _HTTP2_SETTINGS = 4
 _ADMIN_REPLY_BYTES_MAX = 4 * 1024 * 1024
 
 
-def grpc_accepts(socket: Path) -> Probe:
-    """Returns a probe for a gRPC server that accepts calls on a Unix socket."""
+def grpc_accepts(socket: Path, tls: ssl.SSLContext | None = None) -> Probe:
+    """Returns a probe for a gRPC server that accepts calls on a Unix socket, `tls` if encrypted."""
 
     async def probe() -> bool:
-        reply = await _exchange(socket, _HTTP2_PREFACE, _HTTP2_FRAME_HEADER_BYTES)
+        reply = await _exchange(socket, _HTTP2_PREFACE, _HTTP2_FRAME_HEADER_BYTES, tls)
         return len(reply) == _HTTP2_FRAME_HEADER_BYTES and reply[3] == _HTTP2_SETTINGS
 
     return probe
@@ -111,9 +115,12 @@ async def passes(probe: Probe) -> bool:
         return False
 
 
-async def _exchange(socket: Path, request: bytes, reply_bytes: int) -> bytes:
+async def _exchange(
+    socket: Path, request: bytes, reply_bytes: int, tls: ssl.SSLContext | None = None
+) -> bytes:
     """Sends `request` and returns the first `reply_bytes` of the reply."""
-    reader, writer = await asyncio.open_unix_connection(str(socket))
+    name = None if tls is None else ""
+    reader, writer = await asyncio.open_unix_connection(str(socket), ssl=tls, server_hostname=name)
     try:
         writer.write(request)
         return await reader.readexactly(reply_bytes)

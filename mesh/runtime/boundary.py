@@ -23,7 +23,7 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
-from mesh.runtime import channels, errors, telemetry
+from mesh.runtime import channels, errors, telemetry, tls
 
 _UNOBSERVED = ("/grpc.health.", "/grpc.reflection.")
 _SHOWN_VALUE_BYTES_MAX = 80
@@ -48,9 +48,16 @@ class Boundary(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # generic 
         max_concurrent_rpcs: calls worked on at once; more end as RESOURCE_EXHAUSTED. Health checks
             do not count, so a busy service is not taken for a dead one.
         max_message_bytes: largest request and response; larger ones end as RESOURCE_EXHAUSTED.
+        allowed_peers: names of whom calls are taken, by their certificates; empty means everybody.
     """
 
-    def __init__(self, max_concurrent_rpcs: int, max_message_bytes: int) -> None:
+    def __init__(
+        self,
+        max_concurrent_rpcs: int,
+        max_message_bytes: int,
+        allowed_peers: frozenset[str] = frozenset(),
+    ) -> None:
+        self._allowed_peers = allowed_peers
         self._max_concurrent_rpcs = max_concurrent_rpcs
         self._max_message_bytes = max_message_bytes
         self._wrapped: dict[str, Any] = {}
@@ -112,6 +119,7 @@ class Boundary(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # generic 
         code = grpc.StatusCode.UNKNOWN
         self.active_rpcs += 1
         try:
+            self._refuse_strangers(context)
             self._refuse_when_busy()
             response = await answer()
             code = _code_set(context)
@@ -135,6 +143,12 @@ class Boundary(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # generic 
             self.active_rpcs -= 1
             telemetry.end_rpc_span(span, code, server=True)
             telemetry.record_call(method, code, time.perf_counter() - started)
+
+    def _refuse_strangers(self, context: Any) -> None:
+        if self._allowed_peers and not self._allowed_peers & tls.peer_names(context):
+            raise errors.PeerRefusedError(
+                "the caller's certificate is for nobody who may call; calls come through the proxy"
+            )
 
     def _refuse_when_busy(self) -> None:
         if self.active_rpcs > self._max_concurrent_rpcs:

@@ -17,6 +17,7 @@ import grpc
 from opentelemetry.trace import Span, SpanKind
 
 from mesh.runtime import telemetry
+from mesh.runtime.tls import PROXY_HOST, CertificateFiles, channel_credentials
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Generator
@@ -39,14 +40,23 @@ def remaining_seconds() -> float | None:
 
 
 def open_channel(
-    target: str, *, default_timeout_seconds: float = 30.0, max_message_bytes: int = 33_554_432
+    target: str,
+    *,
+    default_timeout_seconds: float = 30.0,
+    max_message_bytes: int = 33_554_432,
+    certificate_files: CertificateFiles | None = None,
 ) -> grpc.aio.Channel:
     """Opens a channel to `host:port` or `unix:/path`; nothing is sent until the first call.
 
     Every call has a deadline: the given timeout or the default, and never later than that of the
     incoming call less a margin. With no time left it fails at once with DEADLINE_EXCEEDED.
+
+    With certificates both ends prove who they are; the other one has to be the proxy.
+
+    Raises:
+        OSError: a certificate cannot be read.
     """
-    options = [
+    options: list[tuple[str, int | str]] = [
         ("grpc.max_send_message_length", max_message_bytes),
         ("grpc.max_receive_message_length", max_message_bytes),
         # Retries are the proxy's; a proxy variable of the shell is not meant for the mesh.
@@ -59,7 +69,14 @@ def open_channel(
         ("grpc.max_reconnect_backoff_ms", 2_000),
         ("grpc.use_local_subchannel_pool", 1),
     ]
-    return _Channel(grpc.aio.insecure_channel(target, options=options), default_timeout_seconds)
+    if certificate_files is None:
+        channel = grpc.aio.insecure_channel(target, options=options)
+    else:
+        options.append(("grpc.ssl_target_name_override", PROXY_HOST))
+        channel = grpc.aio.secure_channel(
+            target, channel_credentials(certificate_files), options=options
+        )
+    return _Channel(channel, default_timeout_seconds)
 
 
 class _Channel(grpc.aio.Channel):

@@ -4,6 +4,7 @@
     ├── InvalidRequestError      a request breaks a constraint of its contract
     ├── MessageTooLargeError     a request or response beyond what the service takes or gives
     ├── ServerBusyError          more calls at once than the service takes
+    ├── PeerRefusedError         a certificate of the mesh, but not of one who may call
     ├── UpstreamError            a service we called failed without saying why
     └── DownstreamError          a typed error of a service we called, passed on unchanged
 
@@ -131,6 +132,14 @@ class ServerBusyError(ServiceError):
     reason = "SERVER_BUSY"
     domain = RUNTIME_DOMAIN
     metadata_keys = ("max_concurrent_rpcs",)
+
+
+class PeerRefusedError(ServiceError):
+    """The caller's certificate is good, but for nobody who may call this service directly."""
+
+    code = grpc.StatusCode.PERMISSION_DENIED
+    reason = "PEER_REFUSED"
+    domain = RUNTIME_DOMAIN
 
 
 class MessageTooLargeError(ServiceError):

@@ -29,6 +29,7 @@ from grpc_reflection.v1alpha import reflection
 from mesh.runtime import telemetry
 from mesh.runtime.boundary import Boundary
 from mesh.runtime.settings import UNIX_PREFIX, ProcessSettings, ServiceSettings
+from mesh.runtime.tls import server_credentials
 
 _CLOSE_SECONDS = 10.0
 _PARENT_POLL_SECONDS = 0.5
@@ -67,7 +68,9 @@ class Server:
 
     def __init__(self, settings: ServiceSettings) -> None:
         self._settings = settings
-        self._boundary = Boundary(settings.max_concurrent_rpcs, settings.max_message_bytes)
+        self._boundary = Boundary(
+            settings.max_concurrent_rpcs, settings.max_message_bytes, settings.allowed_peers
+        )
         self._health = health_aio.HealthServicer()
         self._grpc = grpc.aio.server(
             interceptors=(self._boundary,),
@@ -75,7 +78,7 @@ class Server:
             # Only a backstop: the boundary refuses first, with a typed error.
             maximum_concurrent_rpcs=2 * settings.max_concurrent_rpcs + 64,
         )
-        self.target = _bind(self._grpc, settings.listen)
+        self.target = _bind(self._grpc, settings.listen, _credentials(settings))
 
     async def start(self, registrations: Sequence[Registration]) -> None:
         """Answers calls from now on and says SERVING for each service and for all."""
@@ -124,12 +127,25 @@ def _server_options(max_message_bytes: int) -> list[tuple[str, int]]:
     ]
 
 
-def _bind(server: grpc.aio.Server, listen: str) -> str:
+def _credentials(settings: ServiceSettings) -> grpc.ServerCredentials | None:
+    """Returns what the server proves itself with; None in clear."""
+    files = settings.certificate_files
+    try:
+        return server_credentials(files) if files else None
+    except OSError as error:
+        raise StartError(f"cannot read the certificates of the mesh: {error}") from error
+
+
+def _bind(server: grpc.aio.Server, listen: str, credentials: grpc.ServerCredentials | None) -> str:
     """Binds and returns the target that reaches the server."""
     if listen.startswith(UNIX_PREFIX):
         _clear_stale_socket(Path(listen.removeprefix(UNIX_PREFIX)))
     try:
-        port = server.add_insecure_port(listen)
+        port = (
+            server.add_secure_port(listen, credentials)
+            if credentials
+            else server.add_insecure_port(listen)
+        )
     except RuntimeError as error:
         raise StartError(f"cannot listen on {listen}: it is taken or not ours to bind") from error
     return listen if listen.startswith(UNIX_PREFIX) else f"{listen.rpartition(':')[0]}:{port}"

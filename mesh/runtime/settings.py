@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import difflib
 import os
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from mesh.runtime.tls import CertificateFiles
 
 UNIX_PREFIX = "unix:"
 
@@ -95,6 +98,39 @@ class ServiceSettings(BaseSettings):
     metrics_listen: Annotated[str, AfterValidator(_check_host_port)] | None = Field(
         None, description="host:port of a Prometheus endpoint; unset means none."
     )
+    tls_certificate: Path | None = Field(
+        None, description="PEM file of the service's certificate in the mesh; unset means no TLS."
+    )
+    tls_private_key: Path | None = Field(None, description="PEM file of its key.")
+    tls_ca: Path | None = Field(
+        None, description="PEM file of those who vouch for certificates in the mesh."
+    )
+    tls_peers: str = Field(
+        "spiffe://sonica/envoy",
+        min_length=1,
+        description="Names in the certificates of those who may call, with commas between.",
+    )
+
+    @property
+    def certificate_files(self) -> CertificateFiles | None:
+        """What the service proves itself with in the mesh; None means no TLS."""
+        if self.tls_certificate is None or self.tls_private_key is None or self.tls_ca is None:
+            return None
+        return CertificateFiles(self.tls_certificate, self.tls_private_key, self.tls_ca)
+
+    @property
+    def allowed_peers(self) -> frozenset[str]:
+        """Names of those who may call; empty means everybody, without TLS."""
+        if self.certificate_files is None:
+            return frozenset()
+        return frozenset(name.strip() for name in self.tls_peers.split(","))
+
+    @model_validator(mode="after")
+    def _check_tls(self) -> Self:
+        files = (self.tls_certificate, self.tls_private_key, self.tls_ca)
+        if any(files) and not all(files):
+            raise ValueError("tls_certificate, tls_private_key and tls_ca belong together")
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -52,7 +52,7 @@ def test_what_is_good_is_kept_and_what_is_not_is_made_anew(
     assert read(authority.keep("edge", NAMES)) == first
     other = read(authority.keep("edge", NAMES[:1]))
     assert other != first
-    monkeypatch.setattr(certificates, "_RENEWED_BEFORE", timedelta(days=91))
+    monkeypatch.setattr(certificates, "_LEFT_MIN", 1.1)
     renewed = read(authority.keep("edge", NAMES[:1]))
     assert renewed != other
     root = authority.certificate.read_bytes()
