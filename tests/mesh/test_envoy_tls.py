@@ -9,7 +9,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,8 +20,11 @@ import pytest_asyncio
 from cryptography import x509
 
 from mesh.envoy.plan import MeshPlan
+from mesh.envoy.tls import spiffe_id
 from mesh.local.certificates import Authority
-from tests.mesh.rig import plan_in, start_envoy, temporary_folder
+from mesh.runtime.testing import serving
+from tests.mesh.rig import admin_client, plan_in, start_envoy, temporary_folder
+from tests.mesh.stand_ins import StandIns
 from tests.ports import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -148,3 +151,49 @@ async def test_a_new_certificate_is_served_without_a_restart(edge: Edge) -> None
     async with asyncio.timeout(120):
         while await edge.serial_number() == before:  # noqa: ASYNC110 - Envoy has no event
             await asyncio.sleep(0.05)
+
+
+async def test_envoy_takes_no_service_for_another() -> None:
+    """A part of the mesh that was taken over can answer for itself, and for nothing else."""
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(temporary_folder())
+        authority = Authority(Path(folder, "tls"), "mesh")
+        own = authority.keep("envoy", [spiffe_id("envoy"), "envoy"])
+        plan = replace(
+            plan_in(folder),
+            mtls=True,
+            mtls_certificate=str(own.certificate),
+            mtls_private_key=str(own.private_key),
+            mtls_ca=str(authority.certificate),
+            secrets_dir=folder,
+        )
+        registrations = StandIns().match_registrations()
+        for cluster, name in (("match", "match"), ("gateway", "fingerprint")):
+            pair = authority.keep(f"{cluster}-server", [spiffe_id(name)])
+            await stack.enter_async_context(
+                serving(
+                    registrations,
+                    listen=getattr(plan, cluster)[0],
+                    tls_certificate=pair.certificate,
+                    tls_private_key=pair.private_key,
+                    tls_ca=authority.certificate,
+                )
+            )
+        process = await start_envoy(plan, folder)
+        try:
+            async with admin_client(plan) as admin, asyncio.timeout(120):
+                for stat in ("match.membership_healthy", "gateway.ssl.fail_verify_san"):
+                    while not await _counted(admin, f"cluster.{stat}"):  # noqa: ASYNC110 - no event
+                        await asyncio.sleep(0.05)
+                assert await _counted(admin, "cluster.gateway.membership_healthy") == 0
+        finally:
+            process.terminate()
+            await process.communicate()
+
+
+async def _counted(admin: httpx.AsyncClient, name: str) -> int:
+    try:
+        text = (await admin.get("/stats", params={"filter": f"^{name}$"})).text
+    except httpx.TransportError:
+        return 0
+    return int(text.rsplit(":", 1)[1]) if text.strip() else 0
