@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 
 from mesh.runtime.serve import StartError
 from mesh.runtime.settings import UNIX_PREFIX, split_host_port
+from mesh.runtime.tls import CertificateFiles, server_context
 
 PATH = "/.well-known/jwks.json"
 _REQUEST_BYTES_MAX = 8192
@@ -63,26 +64,37 @@ def _http(status: str, content_type: str, body: bytes) -> bytes:
 
 
 @asynccontextmanager
-async def serving_key_set(listen: str | None, document: Callable[[], bytes]) -> AsyncIterator[None]:
-    """Serves the key set at `host:port` or `unix:/path` while the context is open; None: nowhere.
+async def serving_key_set(
+    listen: str | None,
+    document: Callable[[], bytes],
+    certificate_files: CertificateFiles | None = None,
+) -> AsyncIterator[None]:
+    """Serves the key set while the context is open.
+
+    Args:
+        listen: `host:port` or `unix:/path`; None means nowhere.
+        document: returns the key set as it is now.
+        certificate_files: what the service proves itself with; None means in clear. They are read
+            once.
 
     Raises:
-        StartError: the address is taken or cannot be bound.
+        StartError: the address is taken or cannot be bound, or a certificate cannot be read.
     """
     if listen is None:
         yield
         return
     server = KeySetServer(document)
     try:
+        tls = server_context(certificate_files) if certificate_files else None
         if listen.startswith(UNIX_PREFIX):
             path = listen.removeprefix(UNIX_PREFIX)
             listening = await asyncio.start_unix_server(
-                server.answer, path, limit=_REQUEST_BYTES_MAX
+                server.answer, path, limit=_REQUEST_BYTES_MAX, ssl=tls
             )
         else:
             host, port = split_host_port(listen)
             listening = await asyncio.start_server(
-                server.answer, host.strip("[]"), port, limit=_REQUEST_BYTES_MAX
+                server.answer, host.strip("[]"), port, limit=_REQUEST_BYTES_MAX, ssl=tls
             )
     except OSError as error:
         raise StartError(f"cannot serve the key set at {listen}: {error}") from error

@@ -74,7 +74,9 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
             database, tokens, settings.signing_key_seconds, settings.access_ttl_seconds
         )
         await stack.enter_async_context(keeper.running())
-        await stack.enter_async_context(serving_key_set(settings.jwks_listen, tokens.jwks))
+        await stack.enter_async_context(
+            serving_key_set(settings.jwks_listen, tokens.jwks, settings.certificate_files)
+        )
         limit = AttemptLimit(
             attempts, settings.max_failed_attempts, settings.attempt_window_seconds
         )

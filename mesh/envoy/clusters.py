@@ -41,7 +41,7 @@ def service_cluster(name: str, plan: MeshPlan) -> Json:
 
 def keys_cluster(plan: MeshPlan) -> Json:
     """Returns the cluster of the key set of user_svc: HTTP/1.1, one request in some seconds."""
-    return _cluster(KEYS_CLUSTER, plan.user_keys)
+    return _cluster(KEYS_CLUSTER, plan.user_keys) | upstream_socket("user", plan)
 
 
 def otlp_cluster(address: str) -> Json:

@@ -117,6 +117,6 @@ def _status(limit: AddressLimit) -> status_pb2.Status:
         error_details_pb2.QuotaFailure(violations=[violation]),
     ):
         packed = PackedAny()
-        packed.Pack(detail)
+        packed.Pack(detail, deterministic=True)
         status.details.append(packed)
     return status

@@ -144,7 +144,8 @@ class MeshPlan:
         """Whether Envoy and the services prove to each other who they are."""
         if self.mtls is not None:
             return self.mtls
-        inside = (self.internal, *self.gateway, *self.fingerprint, *self.match, *self.user)
+        services = (*self.gateway, *self.fingerprint, *self.match, *self.user, *self.user_keys)
+        inside = (self.internal, *services)
         return any(not _is_of_this_machine(address) for address in inside)
 
     def to_json(self) -> str:

@@ -7,6 +7,7 @@ have changed; a channel reads them once, so whoever renews them restarts the cal
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,19 @@ def channel_credentials(files: CertificateFiles) -> grpc.ChannelCredentials:
     """
     certificate, private_key, ca = files.read()
     return grpc.ssl_channel_credentials(ca, private_key, certificate)
+
+
+def server_context(files: CertificateFiles) -> ssl.SSLContext:
+    """Returns what a server of another protocol takes only callers with that the authority knows.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(files.ca))
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_cert_chain(files.certificate, files.private_key)
+    return context
 
 
 def peer_names(context: Any) -> frozenset[str]:

@@ -346,6 +346,10 @@ class AccountStandIn(Remembering, accounts_grpc.AccountServiceServicer):
         self.enter("ChangePassword", context)
         return accounts.ChangePasswordResponse()
 
+    async def GetUsage(self, request: Any, context: Any) -> Any:
+        self.enter("GetUsage", context)
+        return accounts.GetUsageResponse(usage={"name": request.name})
+
 
 class SessionStandIn(Remembering, sessions_grpc.SessionServiceServicer):
     """Lets everybody in."""

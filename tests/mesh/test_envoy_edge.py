@@ -84,6 +84,7 @@ REST_CALLS: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "/v1/catalog/statistics"): {},
     ("POST", "/v1/users"): {"json": {"email": "ada@example.org", "password": "ten or more"}},
     ("GET", "/v1/{name=users/*}"): {},
+    ("GET", "/v1/{name=users/*}/usage"): {},
     ("PATCH", "/v1/{account.name=users/*}"): {"json": {"displayName": "Ada"}},
     ("POST", "/v1/{name=users/*}:changePassword"): {
         "json": {"currentPassword": "ten or more", "newPassword": "ten or many"}

@@ -118,3 +118,41 @@ async def test_older_tls_is_refused_inside_too(mesh: local.LocalMesh) -> None:
     path = str(layout(mesh).socket("mesh"))
     with pytest.raises(ssl.SSLError, match="VERSION"):
         await asyncio.open_unix_connection(path, ssl=context, server_hostname="")
+
+
+async def test_the_keys_that_tokens_are_verified_by_arrive(mesh: local.LocalMesh) -> None:
+    """They come from user_svc, encrypted too: with another set anybody could be anybody."""
+    context = ssl.create_default_context(cafile=str(mesh.ca_certificate))
+    async with httpx.AsyncClient(
+        verify=context, base_url=f"https://{mesh.edge_address}", trust_env=False, timeout=120
+    ) as client:
+        form = {"email": "ada@example.org", "password": "correct horse battery"}
+        await client.post("/v1/users", json=form)
+        session = (await client.post("/v1/sessions", json=form)).json()
+        held = {"authorization": f"Bearer {session['tokens']['accessToken']}"}
+        answer = await client.get("/v1/tracks", headers=held)
+    assert answer.status_code == 200
+    assert answer.headers["ratelimit-policy"] == '"requests";q=60;w=60'
+    folder = layout(mesh).tls_dir
+    nobody = ssl.create_default_context(cafile=str(folder / "mesh-ca.pem"))
+    nobody.check_hostname = False
+    envoy = ssl.create_default_context(cafile=str(folder / "mesh-ca.pem"))
+    envoy.check_hostname = False
+    envoy.load_cert_chain(folder / "mesh-envoy.pem", folder / "mesh-envoy.key")
+    assert b'"keys"' in await key_set(mesh, envoy)
+    for stranger in (nobody, None):
+        assert await key_set(mesh, stranger) == b""
+
+
+async def key_set(mesh: local.LocalMesh, context: ssl.SSLContext | None) -> bytes:
+    """Asks for the key set; empty where the connection is refused."""
+    path = str(layout(mesh).socket("jwks"))
+    name = None if context is None else ""
+    try:
+        reader, writer = await asyncio.open_unix_connection(path, ssl=context, server_hostname=name)
+        writer.write(b"GET /.well-known/jwks.json HTTP/1.1\r\n\r\n")
+        answer = await reader.read()
+        writer.close()
+    except (ssl.SSLError, ConnectionError):
+        return b""
+    return answer

@@ -140,6 +140,7 @@ def test_declared_errors_lists_those_of_the_module_only() -> None:
     own = {error.reason for error in errors.declared_errors(errors)}
     assert own == {
         "MESSAGE_TOO_LARGE",
+        "PEER_REFUSED",
         "SERVER_BUSY",
         "UPSTREAM_DEADLINE_EXCEEDED",
         "UPSTREAM_LIMIT_REACHED",
