@@ -43,6 +43,8 @@ from ._messages.sonica.user.v1 import (
     CreateApiKeyResponse,
     GetAccountRequest,
     GetAccountResponse,
+    GetUsageRequest,
+    GetUsageResponse,
     ListApiKeysRequest,
     ListApiKeysResponse,
     ListEventsRequest,
@@ -153,6 +155,7 @@ GET_CATALOG_STATISTICS = Method(
 )
 REGISTER = Method(_ACCOUNTS, "Register", RegisterRequest, RegisterResponse, 15, retried=False)
 GET_ACCOUNT = Method(_ACCOUNTS, "GetAccount", GetAccountRequest, GetAccountResponse, 10)
+GET_USAGE = Method(_ACCOUNTS, "GetUsage", GetUsageRequest, GetUsageResponse, 10)
 UPDATE_ACCOUNT = Method(_ACCOUNTS, "UpdateAccount", UpdateAccountRequest, UpdateAccountResponse, 10)
 CHANGE_PASSWORD = Method(
     _ACCOUNTS, "ChangePassword", ChangePasswordRequest, ChangePasswordResponse, 15, retried=False
@@ -191,6 +194,7 @@ METHODS = (
     GET_CATALOG_STATISTICS,
     REGISTER,
     GET_ACCOUNT,
+    GET_USAGE,
     UPDATE_ACCOUNT,
     CHANGE_PASSWORD,
     LOG_IN,
