@@ -98,10 +98,11 @@ def _rest_route(binding: RestBinding, plan: MeshPlan, *, first: bool) -> Json:
 def _path_pattern(template: str) -> str:
     """Returns the expression for a path template.
 
-    A variable is one segment, or as many as its own pattern has: `{name=users/*}` two.
+    A variable is one segment, or as many as its own pattern has: `{name=users/*}` two. It ends at
+    a colon: what follows is the verb of another RPC, whose route it must not take.
     """
     plain = re.sub(r"\{[^}=]*\}", "*", re.sub(r"\{[^}=]*=([^}]*)\}", r"\1", template))
-    return "[^/]+".join(re.escape(part) for part in plain.split("*"))
+    return "[^/:]+".join(re.escape(part) for part in plain.split("*"))
 
 
 def _action(row: Method, plan: MeshPlan) -> Json:
