@@ -140,12 +140,12 @@ def file_of(method: Any, request: Any, metadata: Metadata) -> asyncio.Future[byt
 
 
 def recognition(
-    user: str, *titles: str, minutes_ago: float = 0, **fields: Any
+    user: str, /, *titles: str, minutes_ago: float = 0, **fields: Any
 ) -> activity_pb2.Activity:
     """Returns the report of a recognition, with a match for each title."""
     matches = [
         {
-            "track_id": f"id of {title}",
+            "track_id": f"id of {title}"[:64],
             "title": title,
             "artist": "Somebody",
             "score": 0.75,
