@@ -68,6 +68,7 @@ class Activities:
         self._service = service
         self._flush_seconds = flush_seconds
         self._waiting: deque[Activity] = deque()
+        self._sending: list[Activity] = []
         self._changed = asyncio.Event()
         self._ending = False
         self._complaint_due = 0.0
@@ -110,8 +111,9 @@ class Activities:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-            if self._waiting:
-                self._drop(len(self._waiting), "the end of the gateway")
+            if left := len(self._sending) + len(self._waiting):
+                self.dropped_count += left
+                _log.warning("%d reports of activity were given up at the end", left)
 
     def _report(self, context: Any, **detail: Any) -> None:
         caller = caller_of(context)
@@ -139,29 +141,22 @@ class Activities:
                 self._changed.clear()
                 await self._changed.wait()
                 continue
-            batch = self._next_batch()
-            if not await self._send(batch):
+            self._take_batch()
+            if not await self._send(self._sending):
                 # One that user_svc does not take must not cost the others their place.
-                for activity in batch:
-                    if len(batch) == 1 or not await self._send([activity]):
+                for activity in self._sending:
+                    if len(self._sending) == 1 or not await self._send([activity]):
                         self._drop(1, "a refusal of user_svc")
-            self._sent(batch)
+            self._sending = []
 
-    def _next_batch(self) -> list[Activity]:
-        """Returns the oldest; they keep their place until they are sent."""
-        batch: list[Activity] = []
+    def _take_batch(self) -> None:
+        """Moves the oldest that wait, as many as one request holds, to those being sent."""
         byte_count = 0
-        for activity in self._waiting:
-            byte_count += activity.ByteSize()
-            if len(batch) == _BATCH_MAX or (batch and byte_count > _BATCH_BYTES_MAX):
-                break
-            batch.append(activity)
-        return batch
-
-    def _sent(self, batch: Sequence[Activity]) -> None:
-        done = {activity.activity_id for activity in batch}
-        while self._waiting and self._waiting[0].activity_id in done:
-            self._waiting.popleft()
+        while self._waiting and len(self._sending) < _BATCH_MAX:
+            byte_count += self._waiting[0].ByteSize()
+            if self._sending and byte_count > _BATCH_BYTES_MAX:
+                return
+            self._sending.append(self._waiting.popleft())
 
     async def _send(self, batch: Sequence[Activity]) -> bool:
         """Returns whether user_svc took a batch; goes on trying while it is only away."""
