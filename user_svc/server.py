@@ -36,6 +36,7 @@ from user_svc.password_check import PasswordCheck
 from user_svc.passwords import open_passwords
 from user_svc.personal_data import PersonalData
 from user_svc.personal_data_servicer import PersonalDataServicer
+from user_svc.refusal_log import RefusalLog
 from user_svc.servicer import AccountServicer, ApiKeyServicer, AuditServicer, SessionServicer
 from user_svc.settings import Settings
 from user_svc.stores.attempts import open_attempts
@@ -84,7 +85,8 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
             attempts, settings.max_failed_attempts, settings.attempt_window_seconds
         )
         access = Access(database, tokens)
-        check = PasswordCheck(database, passwords, limit)
+        refusals = RefusalLog(database, attempts)
+        check = PasswordCheck(database, passwords, limit, refusals)
         retention_seconds = settings.history_retention_days * _DAY_SECONDS
         history = History(database, retention_seconds, settings.history_recognitions_max)
         await stack.enter_async_context(HistoryKeeper(database, retention_seconds).running())
@@ -98,7 +100,9 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
             ),
             Registration(
                 session_service_pb2_grpc.add_SessionServiceServicer_to_server,
-                SessionServicer(access, Logins(database, passwords, tokens, limit, settings)),
+                SessionServicer(
+                    access, Logins(database, passwords, tokens, limit, refusals, settings)
+                ),
                 "sonica.user.v1.SessionService",
             ),
             Registration(
