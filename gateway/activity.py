@@ -23,7 +23,7 @@ from sonica.user.v1.activity_pb2 import (
 from sonica.user.v1.activity_service_pb2 import ReportActivityRequest
 from sonica.user.v1.history_pb2 import RecognizedTrack
 
-from gateway.caller import caller_of
+from gateway.caller import Caller, caller_of
 from mesh.runtime.telemetry import current_trace_id
 
 if TYPE_CHECKING:
@@ -76,13 +76,19 @@ class Activities:
 
     def recognised(self, context: Any, matches: Sequence[Match], clip_duration: Duration) -> None:
         """Reports an answered recognition."""
+        caller = caller_of(context)
+        if caller is None:
+            return
         recognition = RecognitionActivity(
             clip_duration=clip_duration, matches=map(_recognised_track, matches[:MATCHES_MAX])
         )
-        self._report(context, recognition=recognition)
+        self._report(caller, recognition=recognition)
 
     def track_ready(self, context: Any, track: Track) -> None:
         """Reports a recording that is new and can be recognised."""
+        caller = caller_of(context)
+        if caller is None:
+            return
         ready = TrackReadyActivity(
             track_id=track.track_id,
             external_id=track.external_id,
@@ -92,11 +98,13 @@ class Activities:
             isrc=track.isrc,
             duration=track.duration,
         )
-        self._report(context, track_ready=ready)
+        self._report(caller, track_ready=ready)
 
     def import_finished(self, context: Any, counts: ImportFinishedActivity) -> None:
         """Reports an import that has ended."""
-        self._report(context, import_finished=counts)
+        caller = caller_of(context)
+        if caller is not None:
+            self._report(caller, import_finished=counts)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -115,10 +123,7 @@ class Activities:
                 self.dropped_count += left
                 _log.warning("%d reports of activity were given up at the end", left)
 
-    def _report(self, context: Any, **detail: Any) -> None:
-        caller = caller_of(context)
-        if caller is None:
-            return
+    def _report(self, caller: Caller, **detail: Any) -> None:
         if len(self._waiting) >= _WAITING_MAX:
             self._waiting.popleft()
             self._drop(1, "a full queue")
