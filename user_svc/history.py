@@ -12,6 +12,8 @@ from user_svc.stores import audit, recognitions
 from user_svc.stores.postgres import Connection, Database
 from user_svc.stores.recognitions import Placed
 
+#: One of so many recognitions makes room in the history of its account.
+LOOK_EVERY = 50
 _EXPORT_PAGE = 200
 _EVERYTHING = RecognitionQuery()
 
@@ -22,7 +24,7 @@ class History:
     Args:
         database: where it is kept.
         retention_seconds: what is older is not shown.
-        recognitions_max: of one account; the oldest are forgotten.
+        recognitions_max: of one account; the oldest are forgotten, not at once but soon.
     """
 
     def __init__(self, database: Database, retention_seconds: float, recognitions_max: int) -> None:
@@ -38,8 +40,10 @@ class History:
             reported: of any accounts.
         """
         wanted = await recognitions.wanted_by(connection, {each.user_id for each in reported})
-        await recognitions.insert(connection, [r for r in reported if r.user_id in wanted])
-        for user_id in sorted(wanted):
+        stored = await recognitions.insert(connection, [r for r in reported if r.user_id in wanted])
+        # To look for excess is much more work than to store, so only some of them have it done.
+        looked_at = {each.user_id for each in stored if not each.recognition_number % LOOK_EVERY}
+        for user_id in sorted(looked_at):
             await recognitions.forget_excess(connection, user_id, self._recognitions_max)
 
     async def page(

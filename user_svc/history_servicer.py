@@ -20,7 +20,7 @@ from user_svc.history import History
 from user_svc.model import Scope
 from user_svc.sizes import fitting
 
-_PAGE_DEFAULT, _PAGE_MAX = 50, 1000
+_PAGE_DEFAULT, _PAGE_MAX = 50, 200
 
 
 class HistoryServicer(history_grpc.HistoryServiceServicer):

@@ -13,7 +13,7 @@ from google.protobuf.json_format import MessageToDict
 from user_svc import messages
 from user_svc.accounts import not_found
 from user_svc.history import History
-from user_svc.history_messages import recognition_to
+from user_svc.history_files import json_form
 from user_svc.logins import session_name
 from user_svc.model import AuditAction
 from user_svc.stores import accounts, api_keys, audit, sessions
@@ -107,7 +107,7 @@ class PersonalData:
 
     async def _recognitions(self, user_id: UUID) -> AsyncIterator[list[dict[str, Any]]]:
         async for page in self._history.everything(user_id):
-            yield [_shown(recognition_to(each)) for each in page]
+            yield [json_form(each) for each in page]
 
     async def _audit_events(self, user_id: UUID) -> AsyncIterator[list[dict[str, Any]]]:
         before = None

@@ -32,6 +32,7 @@ from tests.integration.user_service import (
     refusal,
     user_service,
 )
+from user_svc import history
 from user_svc.history_keeper import HistoryKeeper
 from user_svc.stores.postgres import open_database
 
@@ -172,23 +173,26 @@ async def test_a_page_of_large_recognitions_is_shorter_and_ends_in_nothing_lost(
         long_titles = [f"{number}{'अ' * 499}"[:500] for number in range(50)]
         for _ in range(12):
             await client.report(recognition(user.name, *long_titles))
-        request = history_pb.ListRecognitionsRequest(parent="users/me", page_size=1000)
-        names: list[str] = []
-        while not names or request.page_token:
-            page = await client.history.ListRecognitions(request, metadata=user.bearer)
-            assert 0 < len(page.recognitions) < 12
-            names += [each.name for each in page.recognitions]
-            request.page_token = page.next_page_token
+        assert 0 < len(await client.recognitions(user, page_size=200)) < 12
+        names = [each.name for each in await everything(client, user)]
         assert len(names) == len(set(names)) == 12
 
 
-async def test_the_oldest_make_room(client: Client) -> None:
+async def test_the_oldest_make_room(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "LOOK_EVERY", 1)
     user, other = await client.newcomer(), await client.newcomer()
     await client.report(recognition(other.name, "theirs", minutes_ago=9999))
     for minutes_ago in (5, 50, 1, 40, 3, 30, 2, 4):
         await client.report(recognition(user.name, str(minutes_ago), minutes_ago=minutes_ago))
     assert await titles(client, user) == [["1"], ["2"], ["3"], ["4"], ["5"], ["30"]]
     assert await titles(client, other) == [["theirs"]]
+
+
+async def test_room_is_made_in_time(client: Client) -> None:
+    user = await client.newcomer()
+    for _ in range(6):
+        await client.report(*(recognition(user.name) for _ in range(history.LOOK_EVERY // 2)))
+        assert len(await titles(client, user)) < KEPT + history.LOOK_EVERY
 
 
 async def test_what_is_too_old_is_neither_shown_nor_kept(postgres_dsn: str) -> None:
@@ -206,6 +210,18 @@ async def test_what_is_too_old_is_neither_shown_nor_kept(postgres_dsn: str) -> N
         assert await titles(client, user) == [["new"]]
 
 
+async def everything(client: Client, user: User) -> list[history_pb2.Recognition]:
+    """Returns all pages of a history."""
+    request = history_pb.ListRecognitionsRequest(parent="users/me", page_size=1000)
+    found: list[history_pb2.Recognition] = []
+    while True:
+        page = await client.history.ListRecognitions(request, metadata=user.bearer)
+        found += page.recognitions
+        request.page_token = page.next_page_token
+        if not page.next_page_token:
+            return found
+
+
 async def export(client: Client, user: User, **fields: Any) -> bytes:
     request = history_pb.ExportRecognitionsRequest(parent="users/me", **fields)
     return await file_of(client.history.ExportRecognitions, request, user.bearer)
@@ -219,10 +235,14 @@ async def test_an_export_holds_all_of_it(postgres_dsn: str) -> None:
         activities[7].recognition.matches[0].title = '=HYPERLINK("http://x")'
         activities[8].recognition.matches[0].artist = 'A "quoted", name\nof two lines'
         activities[9].recognition.ClearField("matches")
+        for activity, nanos in zip(activities, (0, 7_000, 70_000_000, 123_456_000), strict=False):
+            activity.occur_time.nanos = nanos
+            activity.recognition.clip_duration.nanos = nanos
+            activity.recognition.matches[0].track_offset.FromNanoseconds(-nanos)
         for begin in range(0, 450, 90):
             await client.report(*activities[begin : begin + 90])
         lines = (await export(client, user)).decode().splitlines()
-        listed = await client.recognitions(user, page_size=1000)
+        listed = await everything(client, user)
         assert [json.loads(line) for line in lines] == [
             MessageToDict(each, always_print_fields_with_no_presence=True) for each in listed
         ]
@@ -231,7 +251,7 @@ async def test_an_export_holds_all_of_it(postgres_dsn: str) -> None:
         rows = list(csv.DictReader(io.StringIO(text, newline="")))
         assert [row["name"] for row in rows] == [each.name for each in listed]
         assert rows[0]["title"] == "राग 0"
-        assert (rows[0]["score"], rows[0]["track_offset_seconds"]) == ("0.75", "61.44")
+        assert (rows[5]["score"], rows[5]["track_offset_seconds"]) == ("0.75", "61.44")
         assert rows[7]["title"] == '\'=HYPERLINK("http://x")'
         assert rows[8]["artist"] == 'A "quoted", name\nof two lines'
         assert (rows[9]["match_count"], rows[9]["track_id"]) == ("0", "")

@@ -38,9 +38,20 @@ async def wanted_by(connection: Connection, user_ids: Collection[UUID]) -> set[U
     return {row["user_id"] for row in rows if not row["history_disabled"]}
 
 
-async def insert(connection: Connection, recognitions: Sequence[Recognition]) -> None:
-    """Stores what is not stored yet, by its id; nothing is dated later than now."""
-    await connection.execute(
+class Stored(NamedTuple):
+    """A recognition that was just stored."""
+
+    user_id: UUID
+    recognition_number: int
+
+
+async def insert(connection: Connection, recognitions: Sequence[Recognition]) -> list[Stored]:
+    """Stores what is not stored yet, by its id; nothing is dated later than now.
+
+    Returns:
+        What was stored by this call.
+    """
+    rows = await connection.fetch(
         """
         INSERT INTO users.recognition
             (recognition_id, user_id, create_time, clip_seconds, matches, key_id, trace_id)
@@ -50,6 +61,7 @@ async def insert(connection: Connection, recognitions: Sequence[Recognition]) ->
             $6::text[], $7::text[])
             AS r (id, user_id, create_time, clip_seconds, matches, key_id, trace_id)
         ON CONFLICT (recognition_id) DO NOTHING
+        RETURNING user_id, recognition_number
         """,
         [each.recognition_id for each in recognitions],
         [each.user_id for each in recognitions],
@@ -59,19 +71,27 @@ async def insert(connection: Connection, recognitions: Sequence[Recognition]) ->
         [each.key_id for each in recognitions],
         [each.trace_id for each in recognitions],
     )
+    return [Stored(*row) for row in rows]
 
 
 async def forget_excess(connection: Connection, user_id: UUID, kept: int) -> None:
-    """Removes the oldest recognitions of an account beyond `kept`."""
-    await connection.execute(
-        """
-        DELETE FROM users.recognition WHERE recognition_number IN (
-            SELECT recognition_number FROM users.recognition WHERE user_id = $1
-            ORDER BY create_time DESC, recognition_number DESC OFFSET $2)
-        """,
+    """Removes the oldest recognitions of an account beyond `kept`.
+
+    It walks the index over all that are kept: some tens of milliseconds for 100,000.
+    """
+    first = await connection.fetchrow(
+        "SELECT create_time, recognition_number FROM users.recognition WHERE user_id = $1 "
+        "ORDER BY create_time DESC, recognition_number DESC OFFSET $2 LIMIT 1",
         user_id,
         kept,
     )
+    if first is not None:
+        await connection.execute(
+            "DELETE FROM users.recognition WHERE user_id = $1 "
+            "AND (create_time, recognition_number) <= ($2, $3)",
+            user_id,
+            *first,
+        )
 
 
 async def forget_old(connection: Connection, retention_seconds: float, limit: int) -> int:

@@ -27,8 +27,8 @@ if _version_not_supported:
 
 class HistoryServiceStub:
     """Owns the recognitions of accounts: each sees and removes its own. They are
-    kept for 180 days, and 100,000 an account, unless the operator chose other
-    limits; the oldest are forgotten first. Accounts whose preferences say
+    kept for 180 days, and about 100,000 an account, unless the operator chose
+    other limits; the oldest are forgotten first. Accounts whose preferences say
     `history_disabled` get no new ones. A recognition shows up within some
     seconds of its answer.
 
@@ -66,8 +66,8 @@ class HistoryServiceStub:
 
 class HistoryServiceServicer:
     """Owns the recognitions of accounts: each sees and removes its own. They are
-    kept for 180 days, and 100,000 an account, unless the operator chose other
-    limits; the oldest are forgotten first. Accounts whose preferences say
+    kept for 180 days, and about 100,000 an account, unless the operator chose
+    other limits; the oldest are forgotten first. Accounts whose preferences say
     `history_disabled` get no new ones. A recognition shows up within some
     seconds of its answer.
 
@@ -152,8 +152,8 @@ def add_HistoryServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class HistoryService:
     """Owns the recognitions of accounts: each sees and removes its own. They are
-    kept for 180 days, and 100,000 an account, unless the operator chose other
-    limits; the oldest are forgotten first. Accounts whose preferences say
+    kept for 180 days, and about 100,000 an account, unless the operator chose
+    other limits; the oldest are forgotten first. Accounts whose preferences say
     `history_disabled` get no new ones. A recognition shows up within some
     seconds of its answer.
 

@@ -1149,8 +1149,7 @@ class ListRecognitionsRequest(betterproto2.Message):
 
     page_size: "int" = betterproto2.field(2, betterproto2.TYPE_INT32)
     """
-    Most recognitions on a page; 0 means 50, larger than 1,000 is read as
-    1,000.
+    Most recognitions on a page; 0 means 50, larger than 200 is read as 200.
     """
 
     page_token: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
