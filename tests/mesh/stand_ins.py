@@ -30,10 +30,16 @@ from sonica.matching.v1 import matching_service_pb2_grpc as matching_grpc
 from sonica.matching.v1.match_pb2 import Match
 from sonica.user.v1 import account_service_pb2 as accounts
 from sonica.user.v1 import account_service_pb2_grpc as accounts_grpc
+from sonica.user.v1 import activity_service_pb2 as activity
+from sonica.user.v1 import activity_service_pb2_grpc as activity_grpc
 from sonica.user.v1 import api_key_service_pb2 as api_keys
 from sonica.user.v1 import api_key_service_pb2_grpc as api_keys_grpc
 from sonica.user.v1 import audit_service_pb2 as audit
 from sonica.user.v1 import audit_service_pb2_grpc as audit_grpc
+from sonica.user.v1 import history_service_pb2 as history
+from sonica.user.v1 import history_service_pb2_grpc as history_grpc
+from sonica.user.v1 import personal_data_service_pb2 as personal
+from sonica.user.v1 import personal_data_service_pb2_grpc as personal_grpc
 from sonica.user.v1 import session_service_pb2 as sessions
 from sonica.user.v1 import session_service_pb2_grpc as sessions_grpc
 
@@ -48,6 +54,7 @@ QUERY_SECONDS_MAX = 15.0
 SURE_SECONDS = 3.0
 ROW_BYTES = 256
 HOP_SECONDS = 0.128
+_EMPTY_FILE = {"content_type": "application/json", "data": b"{}"}
 
 
 class AudioUnreadableError(ServiceError):
@@ -346,6 +353,14 @@ class AccountStandIn(Remembering, accounts_grpc.AccountServiceServicer):
         self.enter("ChangePassword", context)
         return accounts.ChangePasswordResponse()
 
+    async def ListAccounts(self, request: Any, context: Any) -> Any:
+        self.enter("ListAccounts", context)
+        return accounts.ListAccountsResponse()
+
+    async def SetRole(self, request: Any, context: Any) -> Any:
+        self.enter("SetRole", context)
+        return accounts.SetRoleResponse(account={"name": request.name, "role": request.role})
+
 
 class SessionStandIn(Remembering, sessions_grpc.SessionServiceServicer):
     """Lets everybody in."""
@@ -395,6 +410,46 @@ class AuditStandIn(Remembering, audit_grpc.AuditServiceServicer):
         return audit.ListEventsResponse()
 
 
+class HistoryStandIn(Remembering, history_grpc.HistoryServiceServicer):
+    """Remembers nothing; its files are JSON."""
+
+    async def ListRecognitions(self, request: Any, context: Any) -> Any:
+        self.enter("ListRecognitions", context)
+        return history.ListRecognitionsResponse()
+
+    async def ExportRecognitions(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        self.enter("ExportRecognitions", context)
+        yield history.ExportRecognitionsResponse(content=_EMPTY_FILE)
+
+    async def DeleteRecognition(self, request: Any, context: Any) -> Any:
+        self.enter("DeleteRecognition", context)
+        return history.DeleteRecognitionResponse()
+
+    async def ClearHistory(self, request: Any, context: Any) -> Any:
+        self.enter("ClearHistory", context)
+        return history.ClearHistoryResponse()
+
+
+class PersonalDataStandIn(Remembering, personal_grpc.PersonalDataServiceServicer):
+    """Knows nothing of anybody."""
+
+    async def ExportPersonalData(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        self.enter("ExportPersonalData", context)
+        yield personal.ExportPersonalDataResponse(content=_EMPTY_FILE)
+
+    async def EraseAccount(self, request: Any, context: Any) -> Any:
+        self.enter("EraseAccount", context)
+        return personal.EraseAccountResponse()
+
+
+class ActivityStandIn(Remembering, activity_grpc.ActivityServiceServicer):
+    """Takes every report."""
+
+    async def ReportActivity(self, request: Any, context: Any) -> Any:
+        self.enter("ReportActivity", context)
+        return activity.ReportActivityResponse()
+
+
 class StandIns:
     """One of each, as one process may serve them."""
 
@@ -406,6 +461,9 @@ class StandIns:
         self.sessions = SessionStandIn()
         self.api_keys = ApiKeyStandIn()
         self.audit = AuditStandIn()
+        self.history = HistoryStandIn()
+        self.personal_data = PersonalDataStandIn()
+        self.activity = ActivityStandIn()
 
     def fingerprint_registrations(self) -> list[Registration]:
         return [
@@ -451,5 +509,20 @@ class StandIns:
                 audit_grpc.add_AuditServiceServicer_to_server,
                 self.audit,
                 "sonica.user.v1.AuditService",
+            ),
+            Registration(
+                history_grpc.add_HistoryServiceServicer_to_server,
+                self.history,
+                "sonica.user.v1.HistoryService",
+            ),
+            Registration(
+                personal_grpc.add_PersonalDataServiceServicer_to_server,
+                self.personal_data,
+                "sonica.user.v1.PersonalDataService",
+            ),
+            Registration(
+                activity_grpc.add_ActivityServiceServicer_to_server,
+                self.activity,
+                "sonica.user.v1.ActivityService",
             ),
         ]
