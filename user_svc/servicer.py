@@ -82,7 +82,7 @@ class AccountServicer(account_grpc.AccountServiceServicer):
         self, request: account_pb.ListAccountsRequest, context: Any
     ) -> account_pb.ListAccountsResponse:
         """Lists accounts, for admins."""
-        caller = await caller_of(self._access, context, Scope.ACCOUNT_READ)
+        caller = await caller_of(self._access, context)
         await self._access.admin(caller)
         size = min(request.page_size or _PAGE_DEFAULT, _ACCOUNTS_PAGE_MAX)
         before = messages.page_start(_ACCOUNTS, request.page_token)

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import grpc
@@ -20,7 +21,9 @@ from sonica.user.v1 import audit_service_pb2 as audit_pb
 
 from tests.integration.user_service import Client, User, make_settings, refusal, user_service
 from user_svc.grant import grant
-from user_svc.model import Role
+from user_svc.model import AuditAction, AuditQuery, Role
+from user_svc.stores import audit
+from user_svc.stores.postgres import open_database
 
 Code = grpc.StatusCode
 FREE, PREMIUM, ADMIN = account_pb2.ROLE_FREE, account_pb2.ROLE_PREMIUM, account_pb2.ROLE_ADMIN
@@ -156,3 +159,19 @@ async def test_events_are_found_by_action_and_time(client: Client, postgres_dsn:
     assert await found(start_time=late) == []
     call = client.audit.ListEvents(audit_pb.ListEventsRequest(actions=[0]), metadata=admin.bearer)
     assert await reason(call) == "VALIDATION_FAILED"
+
+
+async def test_what_the_operator_does_has_its_name(postgres_dsn: str) -> None:
+    """The operator has no account; its id, of zeros, is not taken for one that is gone."""
+    async with user_service(make_settings(postgres_dsn)) as client:
+        user = await client.register()
+    user_id = UUID(user.name.removeprefix("users/"))
+    async with open_database(postgres_dsn, 1, 60.0, 60.0) as database:
+        for actor_id in (UUID(int=0), UUID(int=1), user_id):
+            async with database.transaction("test") as connection:
+                action = AuditAction.ROLE_CHANGED
+                await audit.record(connection, action, user_id=user_id, actor_id=actor_id)
+        async with database.connection("test") as connection:
+            query = AuditQuery(actions=(AuditAction.ROLE_CHANGED,))
+            events = await audit.page(connection, query, None, 10)
+    assert [event.actor_id for event in events] == [user_id, None, UUID(int=0)]

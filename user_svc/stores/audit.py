@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
     from user_svc.stores.postgres import Connection
 
-_AUDIT_ID = "(SELECT audit_id FROM users.account WHERE user_id = {})"
+_AUDIT_ID = "(SELECT audit_id FROM users.account WHERE user_id = {0})"
+# The operator acts without an account, by an id that no account has.
+_ACTOR_ID = (
+    f"coalesce({_AUDIT_ID}, CASE {{0}} WHEN '00000000-0000-0000-0000-000000000000' THEN {{0}} END)"
+)
 _NUMBER_MAX = 2**63 - 1
 _COLUMNS = """event_number, create_time, action, actor_audit_id, audit_id, resource, trace_id,
     old_role, new_role, occurrence_count"""
@@ -41,7 +45,7 @@ async def record(
         action: what is done.
         user_id: account it is done to; None when there is none. One that is not there is not
             recorded: the id may be that of an account that was erased.
-        actor_id: who does it; None when nobody is logged in.
+        actor_id: who does it; None when nobody is logged in, all zeros for the operator.
         resource: name of what of the account; empty is the account itself.
         roles: the account's before and since, when that is what is done.
         occurrence_count: how many of the kind it stands for.
@@ -51,7 +55,7 @@ async def record(
         f"""
         INSERT INTO users.audit_event (action, actor_audit_id, audit_id, resource, trace_id,
             old_role, new_role, occurrence_count)
-        VALUES ($1, {_AUDIT_ID.format("$2")}, {_AUDIT_ID.format("$3")}, $4, $5, $6, $7, $8)
+        VALUES ($1, {_ACTOR_ID.format("$2::uuid")}, {_AUDIT_ID.format("$3")}, $4, $5, $6, $7, $8)
         """,  # noqa: S608 - our own texts
         action.value,
         actor_id,

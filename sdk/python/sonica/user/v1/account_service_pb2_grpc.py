@@ -130,7 +130,7 @@ class AccountServiceServicer:
         Errors: `PERMISSION_DENIED` / `ACCESS_DENIED`; `INVALID_ARGUMENT` /
         `PAGE_TOKEN_INVALID`.
 
-        access: admin, scope ACCOUNT_READ
+        access: admin
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
