@@ -14,7 +14,6 @@ import asyncio
 import hashlib
 import math
 import uuid
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -30,21 +29,17 @@ from sonica.matching.v1 import matching_service_pb2_grpc as matching_grpc
 from sonica.matching.v1.match_pb2 import Match
 from sonica.user.v1 import account_service_pb2 as accounts
 from sonica.user.v1 import account_service_pb2_grpc as accounts_grpc
-from sonica.user.v1 import activity_service_pb2 as activity
-from sonica.user.v1 import activity_service_pb2_grpc as activity_grpc
 from sonica.user.v1 import api_key_service_pb2 as api_keys
 from sonica.user.v1 import api_key_service_pb2_grpc as api_keys_grpc
 from sonica.user.v1 import audit_service_pb2 as audit
 from sonica.user.v1 import audit_service_pb2_grpc as audit_grpc
-from sonica.user.v1 import history_service_pb2 as history
-from sonica.user.v1 import history_service_pb2_grpc as history_grpc
-from sonica.user.v1 import personal_data_service_pb2 as personal
-from sonica.user.v1 import personal_data_service_pb2_grpc as personal_grpc
 from sonica.user.v1 import session_service_pb2 as sessions
 from sonica.user.v1 import session_service_pb2_grpc as sessions_grpc
 
 from mesh.runtime.errors import ServiceError
 from mesh.runtime.serve import Registration
+from tests.mesh.history_stand_ins import HistoryStandIns
+from tests.mesh.remembering import Remembering
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -54,7 +49,6 @@ QUERY_SECONDS_MAX = 15.0
 SURE_SECONDS = 3.0
 ROW_BYTES = 256
 HOP_SECONDS = 0.128
-_EMPTY_FILE = {"content_type": "application/json", "data": b"{}"}
 
 
 class AudioUnreadableError(ServiceError):
@@ -104,25 +98,6 @@ async def obey(content: bytes) -> None:
         raise IndexUnreachableError("the index cannot be reached")
     if content.startswith(b"HANG"):
         await asyncio.sleep(3600)
-
-
-class Remembering:
-    """Remembers the calls of a servicer, and whether one was cut off."""
-
-    def __init__(self) -> None:
-        self.calls: Counter[str] = Counter()
-        self.metadata: dict[str, str] = {}
-        self.remaining_seconds: float | None = None
-        self.entered_at = 0.0
-        self.entered = asyncio.Event()
-        self.cancelled = asyncio.Event()
-
-    def enter(self, name: str, context: Any) -> None:
-        self.calls[name] += 1
-        self.entered.set()
-        self.metadata = dict(context.invocation_metadata())
-        self.remaining_seconds = context.time_remaining()
-        self.entered_at = asyncio.get_running_loop().time()
 
 
 class FingerprintStandIn(Remembering, fingerprint_grpc.FingerprintServiceServicer):
@@ -410,46 +385,6 @@ class AuditStandIn(Remembering, audit_grpc.AuditServiceServicer):
         return audit.ListEventsResponse()
 
 
-class HistoryStandIn(Remembering, history_grpc.HistoryServiceServicer):
-    """Remembers nothing; its files are JSON."""
-
-    async def ListRecognitions(self, request: Any, context: Any) -> Any:
-        self.enter("ListRecognitions", context)
-        return history.ListRecognitionsResponse()
-
-    async def ExportRecognitions(self, request: Any, context: Any) -> AsyncIterator[Any]:
-        self.enter("ExportRecognitions", context)
-        yield history.ExportRecognitionsResponse(content=_EMPTY_FILE)
-
-    async def DeleteRecognition(self, request: Any, context: Any) -> Any:
-        self.enter("DeleteRecognition", context)
-        return history.DeleteRecognitionResponse()
-
-    async def ClearHistory(self, request: Any, context: Any) -> Any:
-        self.enter("ClearHistory", context)
-        return history.ClearHistoryResponse()
-
-
-class PersonalDataStandIn(Remembering, personal_grpc.PersonalDataServiceServicer):
-    """Knows nothing of anybody."""
-
-    async def ExportPersonalData(self, request: Any, context: Any) -> AsyncIterator[Any]:
-        self.enter("ExportPersonalData", context)
-        yield personal.ExportPersonalDataResponse(content=_EMPTY_FILE)
-
-    async def EraseAccount(self, request: Any, context: Any) -> Any:
-        self.enter("EraseAccount", context)
-        return personal.EraseAccountResponse()
-
-
-class ActivityStandIn(Remembering, activity_grpc.ActivityServiceServicer):
-    """Takes every report."""
-
-    async def ReportActivity(self, request: Any, context: Any) -> Any:
-        self.enter("ReportActivity", context)
-        return activity.ReportActivityResponse()
-
-
 class StandIns:
     """One of each, as one process may serve them."""
 
@@ -461,9 +396,7 @@ class StandIns:
         self.sessions = SessionStandIn()
         self.api_keys = ApiKeyStandIn()
         self.audit = AuditStandIn()
-        self.history = HistoryStandIn()
-        self.personal_data = PersonalDataStandIn()
-        self.activity = ActivityStandIn()
+        self.history = HistoryStandIns()
 
     def fingerprint_registrations(self) -> list[Registration]:
         return [
@@ -510,19 +443,5 @@ class StandIns:
                 self.audit,
                 "sonica.user.v1.AuditService",
             ),
-            Registration(
-                history_grpc.add_HistoryServiceServicer_to_server,
-                self.history,
-                "sonica.user.v1.HistoryService",
-            ),
-            Registration(
-                personal_grpc.add_PersonalDataServiceServicer_to_server,
-                self.personal_data,
-                "sonica.user.v1.PersonalDataService",
-            ),
-            Registration(
-                activity_grpc.add_ActivityServiceServicer_to_server,
-                self.activity,
-                "sonica.user.v1.ActivityService",
-            ),
+            *self.history.registrations(),
         ]
