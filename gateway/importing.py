@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import grpc
+from sonica.catalog.v1.track_pb2 import REGISTRATION_OUTCOME_REGISTERED
 from sonica.recognition.v1.recognition_service_pb2 import (
     ImportItem,
     ImportProgress,
@@ -26,6 +27,8 @@ from mesh.runtime.telemetry import span
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from sonica.user.v1.activity_pb2 import ImportFinishedActivity
+
     from gateway.fingerprints import FingerprintParts
     from gateway.upstream import Upstream
 
@@ -33,9 +36,18 @@ if TYPE_CHECKING:
 
 
 async def import_tracks(
-    upstream: Upstream, requests: AsyncIterator[ImportTracksRequest], send: _Send
+    upstream: Upstream,
+    requests: AsyncIterator[ImportTracksRequest],
+    send: _Send,
+    counts: ImportFinishedActivity,
 ) -> None:
     """Answers a whole import: progress and exactly one result for each item.
+
+    Args:
+        upstream: the services to call.
+        requests: of the client.
+        send: writes a response to the client.
+        counts: told of each result, however the import ends.
 
     Raises:
         StreamOutOfOrderError: a message came where the contract allows none.
@@ -53,8 +65,18 @@ async def import_tracks(
             raise
         except (ServiceError, grpc.aio.AioRpcError) as error:
             result.error.CopyFrom(to_status(_typed(error)))
+        _count(result, counts)
         await send(ImportTracksResponse(result=result))
         await chunks.drain()
+
+
+def _count(result: ImportResult, counts: ImportFinishedActivity) -> None:
+    if result.HasField("error"):
+        counts.failed_count += 1
+    elif result.outcome == REGISTRATION_OUTCOME_REGISTERED:
+        counts.registered_count += 1
+    else:
+        counts.already_registered_count += 1
 
 
 class _Item:

@@ -9,6 +9,7 @@ from sonica.recognition.v1.recognition_service_pb2_grpc import (
     add_RecognitionServiceServicer_to_server,
 )
 
+from gateway.activity import Activities
 from gateway.second_look import SecondLook
 from gateway.servicer import RecognitionServicer
 from gateway.upstream import Upstream
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
 
     from gateway.settings import Settings
 
+# Less than the harness leaves for closing what was opened.
+_FLUSH_SECONDS_MAX = 5.0
 SERVICE = "sonica.recognition.v1.RecognitionService"
 
 
 @asynccontextmanager
 async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
-    """Yields what the gateway serves; the channel is closed at the end.
+    """Yields what the gateway serves; at the end reports are sent and the channel is closed.
 
     Raises:
         StartError: a certificate of the mesh cannot be read.
@@ -42,5 +45,8 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
         upstream = Upstream(channel)
         count_max = settings.second_look_count_max
         second_look = SecondLook(upstream, count_max) if settings.second_look else None
-        servicer = RecognitionServicer(upstream, second_look)
-        yield [Registration(add_RecognitionServiceServicer_to_server, servicer, SERVICE)]
+        flush_seconds = min(settings.drain_timeout_seconds, _FLUSH_SECONDS_MAX)
+        activities = Activities(upstream.activity, flush_seconds)
+        servicer = RecognitionServicer(upstream, activities, second_look)
+        async with activities.running():
+            yield [Registration(add_RecognitionServiceServicer_to_server, servicer, SERVICE)]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sonica.catalog.v1.track_pb2 import REGISTRATION_OUTCOME_REGISTERED
 from sonica.recognition.v1.recognition_service_pb2_grpc import RecognitionServiceServicer
+from sonica.user.v1.activity_pb2 import ImportFinishedActivity
 
 from gateway.importing import import_tracks
 from gateway.recognition import recognize
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from sonica.recognition.v1 import recognition_service_pb2 as pb
 
+    from gateway.activity import Activities
     from gateway.second_look import SecondLook
     from gateway.upstream import Upstream
 
@@ -25,31 +28,46 @@ class RecognitionServicer(RecognitionServiceServicer):
 
     Args:
         upstream: the services to call.
+        activities: told of what was answered.
         second_look: taken at clips that are not recognised; None for never.
     """
 
-    def __init__(self, upstream: Upstream, second_look: SecondLook | None = None) -> None:
+    def __init__(
+        self, upstream: Upstream, activities: Activities, second_look: SecondLook | None = None
+    ) -> None:
         self._upstream = upstream
+        self._activities = activities
         self._second_look = second_look
 
     async def Recognize(self, request: pb.RecognizeRequest, context: Any) -> pb.RecognizeResponse:
         """Recognises one clip."""
-        return await recognize(self._upstream, request, self._second_look)
+        response = await recognize(self._upstream, request, self._second_look)
+        self._activities.recognised(context, response.matches, response.analysed_duration)
+        return response
 
     async def StreamingRecognize(
         self, requests: AsyncIterator[pb.StreamingRecognizeRequest], context: Any
     ) -> None:
         """Recognises audio while it arrives."""
-        await StreamingRecognition(self._upstream, context.write).run(requests)
+        last = await StreamingRecognition(self._upstream, context.write).run(requests)
+        self._activities.recognised(context, last.matches, last.analysed_duration)
 
     async def RegisterTrack(
         self, request: pb.RegisterTrackRequest, context: Any
     ) -> pb.RegisterTrackResponse:
         """Registers one recording."""
-        return await register_track(self._upstream, request)
+        response = await register_track(self._upstream, request)
+        if response.outcome == REGISTRATION_OUTCOME_REGISTERED:
+            self._activities.track_ready(context, response.track)
+        return response
 
     async def ImportTracks(
         self, requests: AsyncIterator[pb.ImportTracksRequest], context: Any
     ) -> None:
         """Registers many recordings."""
-        await import_tracks(self._upstream, requests, context.write)
+        counts = ImportFinishedActivity(interrupted=True)
+        try:
+            await import_tracks(self._upstream, requests, context.write, counts)
+            counts.interrupted = False
+        finally:
+            self._activities.import_finished(context, counts)

@@ -61,8 +61,10 @@ class StreamingRecognition:
         self._grown = asyncio.Event()
         self._max_match_count = 0
 
-    async def run(self, requests: AsyncIterator[StreamingRecognizeRequest]) -> None:
-        """Answers the call; returns when the last response is sent.
+    async def run(
+        self, requests: AsyncIterator[StreamingRecognizeRequest]
+    ) -> StreamingRecognizeResponse:
+        """Answers the call; returns its last response when that is sent.
 
         Raises:
             StreamOutOfOrderError; CatalogMovedError and typed errors of the services called, within
@@ -78,12 +80,13 @@ class StreamingRecognition:
             async with asyncio.TaskGroup() as tasks:
                 feeding = tasks.create_task(_feed(call, opening, requests))
                 reading = tasks.create_task(self._read(call))
-                await self._search_until_sure()
+                last = await self._search_until_sure()
                 feeding.cancel()
                 reading.cancel()
         finally:
             # Sure or gone: in both cases nobody needs the rest of the analysis.
             call.cancel()
+        return last
 
     async def _read(self, call: Any) -> None:
         async for response in call:
@@ -92,7 +95,7 @@ class StreamingRecognition:
         if not self._parts.final:
             raise UpstreamFailedError("the analysis ended without its final part")
 
-    async def _search_until_sure(self) -> None:
+    async def _search_until_sure(self) -> StreamingRecognizeResponse:
         due_seconds = FIRST_SEARCH_SECONDS
         while True:
             await self._grown.wait()
@@ -109,7 +112,7 @@ class StreamingRecognition:
             response.final = final or bool(response.matches)
             await self._send(response)
             if response.final:
-                return
+                return response
 
     async def _search(self) -> list[Match]:
         fingerprint = searchable(self._parts.fingerprint())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sonica.catalog.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from sonica.fingerprint.v1.fingerprint_service_pb2_grpc import FingerprintServiceStub
 from sonica.matching.v1.matching_service_pb2_grpc import MatchingServiceStub
+from sonica.user.v1.activity_service_pb2_grpc import ActivityServiceStub
 
 from gateway.catalog_version import CatalogVersion
 
@@ -21,6 +22,7 @@ class Upstream:
         fingerprint: stub of FingerprintService.
         matching: stub of MatchingService.
         catalog: stub of CatalogService.
+        activity: stub of ActivityService.
         version: the extractor its fingerprints are made by.
     """
 
@@ -28,4 +30,5 @@ class Upstream:
         self.fingerprint: Any = FingerprintServiceStub(channel)
         self.matching: Any = MatchingServiceStub(channel)
         self.catalog: Any = CatalogServiceStub(channel)
+        self.activity: Any = ActivityServiceStub(channel)
         self.version = CatalogVersion(self.catalog)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID
 
-from user_svc.attempt_limit import AttemptLimit
 from user_svc.errors import AccountNotFoundError, EmailTakenError, PasswordWrongError
 from user_svc.model import Account, AuditAction, Caller
+from user_svc.password_check import PasswordCheck
 from user_svc.passwords import Passwords
 from user_svc.stores import accounts, audit, sessions
 from user_svc.stores.postgres import Database
@@ -16,10 +16,10 @@ from user_svc.stores.postgres import Database
 class Accounts:
     """Use cases of `sonica.user.v1.AccountService`."""
 
-    def __init__(self, database: Database, passwords: Passwords, limit: AttemptLimit) -> None:
+    def __init__(self, database: Database, passwords: Passwords, check: PasswordCheck) -> None:
         self._database = database
         self._passwords = passwords
-        self._limit = limit
+        self._check = check
 
     async def register(
         self, email: str, password: str, display_name: str, request_id: UUID | None
@@ -92,18 +92,7 @@ class Accounts:
             PasswordWrongError, AttemptsExhaustedError, HashingBusyError, StoreUnreachableError.
         """
         user_id = caller.user_id
-        async with self._limit.attempt(str(user_id), address):
-            async with self._database.connection("read_password") as connection:
-                stored = await accounts.password_hash(connection, user_id)
-            fits = await self._passwords.fits(current, stored)
-        if not fits:
-            # Whoever has got hold of a session and guesses leaves the same trace as at the log-in.
-            async with self._database.transaction("record_refusal") as connection:
-                await audit.record(
-                    connection, AuditAction.LOGIN_REFUSED, user_id=user_id, actor_id=user_id
-                )
-            raise PasswordWrongError
-        await self._limit.succeeded(str(user_id), address)
+        stored = await self._check.verify(caller, address, current)
         password_hash = await self._passwords.hash(wanted)
         async with self._database.transaction("change_password") as connection:
             if await accounts.lock(connection, user_id) != stored:

@@ -11,6 +11,7 @@ from user_svc.credentials import Secret, new_api_key, new_key_id
 from user_svc.errors import (
     ApiKeyLimitReachedError,
     ApiKeyNotFoundError,
+    CredentialsRefusedError,
     ExpireTimePastError,
     RequestIdReusedError,
 )
@@ -38,8 +39,8 @@ class ApiKeys:
         """Makes a key for the caller; its secret is known to nobody else afterwards.
 
         Raises:
-            ApiKeyLimitReachedError, ExpireTimePastError, RequestIdReusedError,
-            StoreUnreachableError, StorageFullError.
+            ApiKeyLimitReachedError, CredentialsRefusedError, ExpireTimePastError,
+            RequestIdReusedError, StoreUnreachableError, StorageFullError.
         """
         if expire_time is not None and expire_time <= datetime.now(UTC):
             shown = expire_time.isoformat()
@@ -51,7 +52,8 @@ class ApiKeys:
         secret = new_api_key(key_id)
         async with self._database.transaction("create_api_key") as connection:
             # Calls of one account one after the other: the number of its keys stays bounded.
-            await accounts.lock(connection, user_id)
+            if await accounts.lock(connection, user_id) is None:
+                raise CredentialsRefusedError  # the account was erased meanwhile
             if request_id is not None:
                 made = await api_keys.find_request(connection, user_id, request_id)
                 if made is not None:

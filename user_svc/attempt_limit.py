@@ -44,7 +44,7 @@ class AttemptLimit:
         try:
             yield
         except BaseException:
-            await self._attempts.give_back(_key(account, address), count)
+            await self._attempts.give_back(count_key(account, address), count)
             raise
 
     async def begin(self, account: str, address: str) -> Count:
@@ -53,19 +53,26 @@ class AttemptLimit:
         Raises:
             AttemptsExhaustedError.
         """
-        count = await self._attempts.begin(_key(account, address), self._window_seconds)
+        count = await self._attempts.begin(count_key(account, address), self._window_seconds)
         if count.attempts > self._failed_max:
             raise AttemptsExhaustedError(count.seconds_left)
         return count
 
     async def succeeded(self, account: str, address: str) -> None:
         """Forgets the failures."""
-        await self._attempts.forget(_key(account, address))
+        await self._attempts.forget(count_key(account, address))
 
 
-def _key(account: str, address: str) -> str:
-    # Hashed: an address has no business in a cache's memory or log.
-    return hashlib.sha256(f"{account}\0{_holder(address)}".encode()).hexdigest()
+def count_key(account: str, address: str, kind: str = "") -> str:
+    """Returns the key of a count; what it is of cannot be read from it.
+
+    Args:
+        account: whom it is about.
+        address: of the client; of an IPv6 address the network counts.
+        kind: what is counted, where that is not wrong passwords.
+    """
+    # An address has no business in a cache's memory or log.
+    return hashlib.sha256(f"{kind}{account}\0{_holder(address)}".encode()).hexdigest()
 
 
 def _holder(address: str) -> str:

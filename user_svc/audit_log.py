@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
-from user_svc.model import AuditEvent
+from user_svc.model import AuditEvent, AuditQuery
 from user_svc.stores import audit
 from user_svc.stores.postgres import Database
 
@@ -15,11 +13,11 @@ class AuditLog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def page(self, user_id: UUID | None, before: int | None, limit: int) -> list[AuditEvent]:
-        """Returns the next events, of one account or of all, the newest first.
+    async def page(self, query: AuditQuery, before: int | None, limit: int) -> list[AuditEvent]:
+        """Returns the next events, the newest first.
 
         Raises:
             StoreUnreachableError.
         """
         async with self._database.connection("list_events") as connection:
-            return await audit.page(connection, user_id, before, limit)
+            return await audit.page(connection, query, before, limit)

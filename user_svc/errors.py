@@ -6,11 +6,13 @@
     ├── LoginRefusedError            LOGIN_REFUSED            unknown address or wrong password
     ├── RefreshRefusedError          REFRESH_REFUSED          unknown, ended or used before
     ├── AccessDeniedError            ACCESS_DENIED            not the caller's
-    ├── PasswordWrongError           PASSWORD_WRONG           the current one, on its change
+    ├── PasswordWrongError           PASSWORD_WRONG           where it is needed again
     ├── AttemptsExhaustedError       ATTEMPTS_EXHAUSTED       too many wrong passwords
     ├── HashingBusyError             HASHING_BUSY             too many log-ins at once
     ├── EmailTakenError              EMAIL_TAKEN
     ├── AccountNotFoundError         ACCOUNT_NOT_FOUND        said to admins only
+    ├── LastAdminError               LAST_ADMIN               no admin would be left
+    ├── RecognitionNotFoundError     RECOGNITION_NOT_FOUND
     ├── UpdateMaskInvalidError       UPDATE_MASK_INVALID
     ├── ApiKeyNotFoundError          API_KEY_NOT_FOUND
     ├── ApiKeyLimitReachedError      API_KEY_LIMIT_REACHED
@@ -117,7 +119,7 @@ class AccessDeniedError(ServiceError):
 
 
 class PasswordWrongError(ServiceError):
-    """The current password, needed to change it, is another."""
+    """The password, which this call needs again, is another."""
 
     code = grpc.StatusCode.PERMISSION_DENIED
     reason = "PASSWORD_WRONG"
@@ -125,7 +127,7 @@ class PasswordWrongError(ServiceError):
 
     def __init__(self) -> None:
         """Takes nothing."""
-        super().__init__("current_password is not the password of this account")
+        super().__init__("the password given is not that of this account")
 
 
 class AttemptsExhaustedError(ServiceError):
@@ -169,6 +171,27 @@ class AccountNotFoundError(ServiceError):
 
     code = grpc.StatusCode.NOT_FOUND
     reason = "ACCOUNT_NOT_FOUND"
+    domain = DOMAIN
+    metadata_keys = ("name",)
+
+
+class LastAdminError(ServiceError):
+    """The account is the only admin; giving another one the role makes room."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "LAST_ADMIN"
+    domain = DOMAIN
+
+    def __init__(self) -> None:
+        """Takes nothing."""
+        super().__init__("this is the only admin; give another account the role first")
+
+
+class RecognitionNotFoundError(ServiceError):
+    """The history of the account has no recognition of this name, or not any more."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "RECOGNITION_NOT_FOUND"
     domain = DOMAIN
     metadata_keys = ("name",)
 
@@ -228,6 +251,12 @@ class PageTokenInvalidError(ServiceError):
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "PAGE_TOKEN_INVALID"
     domain = DOMAIN
+
+    def __init__(self) -> None:
+        """Takes nothing."""
+        super().__init__(
+            "page_token is not one of this list; send next_page_token as it was, or nothing"
+        )
 
 
 class StoreUnreachableError(ServiceError):

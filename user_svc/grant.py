@@ -1,6 +1,7 @@
 """Gives an account a role: `python -m user_svc.grant EMAIL free|premium|admin`.
 
-For operators, who can reach the database anyway: no call of the API gives anybody a role.
+For operators, who can reach the database anyway: it makes the first admin, and takes the role from
+the last one, which no call of the API does.
 """
 
 from __future__ import annotations
@@ -30,10 +31,16 @@ async def grant(settings: Settings, email: str, role: Role) -> bool:
     async with open_database(url, 1, seconds, _PATIENCE_SECONDS) as database:
         await migrate(database)
         async with database.transaction("grant") as connection:
-            user_id = await accounts.set_role(connection, email.lower(), role)
-            if user_id is not None:
-                await audit.record(connection, AuditAction.ROLE_CHANGED, user_id=user_id)
-    return user_id is not None
+            login = await accounts.find_login(connection, email.lower())
+            if login is None:
+                return False
+            user_id = login.account.user_id
+            old = await accounts.set_role(connection, user_id, role)
+            if old not in (None, role):
+                await audit.record(
+                    connection, AuditAction.ROLE_CHANGED, user_id=user_id, roles=(old, role)
+                )
+    return old is not None
 
 
 def main() -> None:

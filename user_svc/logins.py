@@ -13,6 +13,7 @@ from user_svc.credentials import new_refresh_token, read_refresh_token
 from user_svc.errors import LoginRefusedError, RefreshRefusedError
 from user_svc.model import Account, AuditAction, Caller, Tokens
 from user_svc.passwords import Passwords
+from user_svc.refusal_log import RefusalLog
 from user_svc.settings import Settings
 from user_svc.stores import accounts, audit, sessions
 from user_svc.stores.postgres import Connection, Database
@@ -27,12 +28,14 @@ class Logins:
         passwords: Passwords,
         tokens: AccessTokens,
         limit: AttemptLimit,
+        refusals: RefusalLog,
         settings: Settings,
     ) -> None:
         self._database = database
         self._passwords = passwords
         self._tokens = tokens
         self._limit = limit
+        self._refusals = refusals
         self._max_sessions = settings.max_sessions
         self._refresh_seconds = settings.refresh_ttl_seconds
         self._session_seconds = settings.session_ttl_seconds
@@ -60,7 +63,8 @@ class Logins:
             stored = login.password_hash if login else None
             fits = await self._passwords.fits(password, stored)
         if not fits or login is None:
-            await self._record_refusal(login.account.user_id if login else None)
+            user_id = login.account.user_id if login else None
+            await self._refusals.record(email, address, user_id)
             raise LoginRefusedError
         await self._limit.succeeded(email, address)
         renewed = await self._renewed_hash(password, login.password_hash)
@@ -166,11 +170,6 @@ class Logins:
         if not self._passwords.is_outdated(stored):
             return None
         return await self._passwords.hash(password)
-
-    async def _record_refusal(self, user_id: UUID | None) -> None:
-        # For an unknown address too: else the time of a refusal would tell which are known.
-        async with self._database.transaction("record_refusal") as connection:
-            await audit.record(connection, AuditAction.LOGIN_REFUSED, user_id=user_id)
 
 
 def session_name(user_id: UUID, session_id: UUID) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from sonica.user.v1 import (
     account_pb2,
@@ -29,7 +30,16 @@ from user_svc.errors import (
     PageTokenInvalidError,
     UpdateMaskInvalidError,
 )
-from user_svc.model import OPERATOR_ID, Account, ApiKey, AuditEvent, Scope, Tokens
+from user_svc.model import (
+    OPERATOR_ID,
+    Account,
+    ApiKey,
+    AuditAction,
+    AuditEvent,
+    Role,
+    Scope,
+    Tokens,
+)
 from user_svc.rate_limits import Limit, Usage
 
 _TOKEN = struct.Struct(">BcQ")
@@ -71,6 +81,11 @@ def user_from(name: str) -> UUID | None:
 def key_from(name: str) -> tuple[UUID | None, str]:
     """Reads `users/{user}/apiKeys/{key}`."""
     return user_from(name), name.rsplit("/", 1)[-1]
+
+
+def uuid_from(text: str) -> UUID:
+    """Reads an id that its contract requires."""
+    return UUID(text)
 
 
 def request_id_from(text: str) -> UUID | None:
@@ -207,6 +222,17 @@ def _allowance_to(limit: Limit) -> usage_pb2.Allowance:
     )
 
 
+def actions_from(numbers: Sequence[Any]) -> tuple[AuditAction, ...]:
+    """Reads actions of the audit log."""
+    names = map(audit_service_pb2.AuditAction.Name, numbers)
+    return tuple(AuditAction(name.removeprefix("AUDIT_ACTION_")) for name in names)
+
+
+def role_from(number: Any) -> Role | None:
+    """Reads a role; None when it is not specified."""
+    return Role(account_pb2.Role.Name(number).removeprefix("ROLE_")) if number else None
+
+
 def event_to(event: AuditEvent) -> audit_service_pb2.AuditEvent:
     """Writes an event."""
     return audit_service_pb2.AuditEvent(
@@ -215,8 +241,11 @@ def event_to(event: AuditEvent) -> audit_service_pb2.AuditEvent:
         action=f"AUDIT_ACTION_{event.action.value}",
         actor=_actor_name(event.actor_id),
         user=user_name(event.user_id) if event.user_id else "",
-        resource=event.resource,
+        resource=_resource_to(event),
         trace_id=event.trace_id,
+        old_role=f"ROLE_{event.old_role.value}" if event.old_role else None,
+        new_role=f"ROLE_{event.new_role.value}" if event.new_role else None,
+        occurrence_count=event.occurrence_count,
     )
 
 
@@ -224,6 +253,12 @@ def _actor_name(actor_id: UUID | None) -> str:
     if actor_id is None:
         return ""
     return "operator" if actor_id == OPERATOR_ID else user_name(actor_id)
+
+
+def _resource_to(event: AuditEvent) -> str:
+    if not event.resource or event.user_id is None:
+        return event.resource
+    return f"{user_name(event.user_id)}/{event.resource}"
 
 
 def user_name(user_id: UUID) -> str:
@@ -237,6 +272,18 @@ def time_to(time: datetime | None) -> Timestamp | None:
         return None
     message = Timestamp()
     message.FromDatetime(time)
+    return message
+
+
+def seconds_from(duration: Duration) -> float:
+    """Reads a length or an offset, in seconds."""
+    return duration.seconds + duration.nanos / 1e9
+
+
+def duration_to(seconds: float) -> Duration:
+    """Writes a length or an offset, to the microsecond."""
+    message = Duration()
+    message.FromMicroseconds(round(seconds * 1e6))
     return message
 
 
@@ -258,7 +305,5 @@ def page_start(kind: bytes, token: str) -> int | None:
     except (binascii.Error, ValueError, struct.error):
         version, of, number = 0, b"", 0
     if (version, of) != (_TOKEN_VERSION, kind) or not 0 < number <= _NUMBER_MAX:
-        raise PageTokenInvalidError(
-            "page_token is not one of this list; send next_page_token as it was, or nothing"
-        )
+        raise PageTokenInvalidError
     return int(number)

@@ -41,6 +41,9 @@ class AuditAction(StrEnum):
     API_KEY_ROTATED = "API_KEY_ROTATED"
     API_KEY_REVOKED = "API_KEY_REVOKED"
     ACCESS_DENIED = "ACCESS_DENIED"
+    HISTORY_CLEARED = "HISTORY_CLEARED"
+    PERSONAL_DATA_EXPORTED = "PERSONAL_DATA_EXPORTED"
+    ACCOUNT_ERASED = "ACCOUNT_ERASED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,21 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """One line of the audit log; `resource` is empty when it is the account itself."""
+    """One line of the audit log.
+
+    Attributes:
+        event_number: later ones have larger ones.
+        create_time: when it was recorded.
+        action: what was done.
+        actor_id: who did it; of an account that was erased what the log calls it, which leads to
+            nobody; None when nobody was logged in.
+        user_id: account it was done to, likewise.
+        resource: what of the account, e.g. `apiKeys/{key}`; empty when it is the account itself.
+        trace_id: of the call that did it.
+        old_role: of a change of role only.
+        new_role: of a change of role only.
+        occurrence_count: how many of the kind it stands for.
+    """
 
     event_number: int
     create_time: datetime
@@ -139,6 +156,27 @@ class AuditEvent:
     user_id: UUID | None
     resource: str
     trace_id: str
+    old_role: Role | None
+    new_role: Role | None
+    occurrence_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditQuery:
+    """Which events are meant; what is None or empty excludes none."""
+
+    user_id: UUID | None = None
+    actions: tuple[AuditAction, ...] = ()
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountQuery:
+    """Which accounts are meant; what is None or empty excludes none."""
+
+    email_prefix: str = ""
+    role: Role | None = None
 
 
 @dataclass(frozen=True, slots=True)

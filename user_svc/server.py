@@ -10,8 +10,11 @@ from sonica.envoy.auth.v3 import external_auth_pb2_grpc
 from sonica.envoy.ratelimit.v3 import rate_limit_pb2_grpc
 from sonica.user.v1 import (
     account_service_pb2_grpc,
+    activity_service_pb2_grpc,
     api_key_service_pb2_grpc,
     audit_service_pb2_grpc,
+    history_service_pb2_grpc,
+    personal_data_service_pb2_grpc,
     session_service_pb2_grpc,
 )
 
@@ -19,18 +22,28 @@ from mesh.runtime.serve import Registration
 from user_svc.access import Access
 from user_svc.access_tokens import AccessTokens
 from user_svc.accounts import Accounts
+from user_svc.activities import Activities
+from user_svc.administration import Administration
 from user_svc.api_keys import ApiKeys
 from user_svc.attempt_limit import AttemptLimit
 from user_svc.audit_log import AuditLog
 from user_svc.authorization import AuthorizationServicer
 from user_svc.edge_access import EdgeAccess
+from user_svc.erasure import Erasure
+from user_svc.history import History
+from user_svc.history_keeper import HistoryKeeper
+from user_svc.history_servicer import ActivityServicer, HistoryServicer
 from user_svc.jwks import serving_key_set
 from user_svc.key_keeper import KeyKeeper
 from user_svc.logins import Logins
 from user_svc.operator_key import read_operator_key
+from user_svc.password_check import PasswordCheck
 from user_svc.passwords import open_passwords
+from user_svc.personal_data import PersonalData
+from user_svc.personal_data_servicer import PersonalDataServicer
 from user_svc.rate_limit_servicer import RateLimitServicer
 from user_svc.rate_limits import RateLimits
+from user_svc.refusal_log import RefusalLog
 from user_svc.servicer import AccountServicer, ApiKeyServicer, AuditServicer, SessionServicer
 from user_svc.settings import Settings
 from user_svc.stores.attempts import open_attempts
@@ -39,6 +52,7 @@ from user_svc.stores.migrate import migrate
 from user_svc.stores.postgres import open_database
 
 _DATABASE_PATIENCE_SECONDS = 30.0
+_DAY_SECONDS = 86_400.0
 
 
 @asynccontextmanager
@@ -82,15 +96,27 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
         )
         access = Access(database, tokens, read_operator_key(settings.operator_key_file))
         rate_limits = RateLimits(counts, database, settings)
+        refusals = RefusalLog(database, attempts)
+        check = PasswordCheck(database, passwords, limit, refusals)
+        retention_seconds = settings.history_retention_days * _DAY_SECONDS
+        history = History(database, retention_seconds, settings.history_recognitions_max)
+        await stack.enter_async_context(HistoryKeeper(database, retention_seconds).running())
         yield (
             Registration(
                 account_service_pb2_grpc.add_AccountServiceServicer_to_server,
-                AccountServicer(access, Accounts(database, passwords, limit), rate_limits),
+                AccountServicer(
+                    access,
+                    Accounts(database, passwords, check),
+                    Administration(database),
+                    rate_limits,
+                ),
                 "sonica.user.v1.AccountService",
             ),
             Registration(
                 session_service_pb2_grpc.add_SessionServiceServicer_to_server,
-                SessionServicer(access, Logins(database, passwords, tokens, limit, settings)),
+                SessionServicer(
+                    access, Logins(database, passwords, tokens, limit, refusals, settings)
+                ),
                 "sonica.user.v1.SessionService",
             ),
             Registration(
@@ -112,6 +138,23 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
                 rate_limit_pb2_grpc.add_RateLimitServiceServicer_to_server,
                 RateLimitServicer(rate_limits),
                 "envoy.service.ratelimit.v3.RateLimitService",
+            ),
+            Registration(
+                history_service_pb2_grpc.add_HistoryServiceServicer_to_server,
+                HistoryServicer(access, history),
+                "sonica.user.v1.HistoryService",
+            ),
+            Registration(
+                personal_data_service_pb2_grpc.add_PersonalDataServiceServicer_to_server,
+                PersonalDataServicer(
+                    access, PersonalData(database, history), Erasure(database, check, limit)
+                ),
+                "sonica.user.v1.PersonalDataService",
+            ),
+            Registration(
+                activity_service_pb2_grpc.add_ActivityServiceServicer_to_server,
+                ActivityServicer(Activities(database, history)),
+                "sonica.user.v1.ActivityService",
             ),
         )
 

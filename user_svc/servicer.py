@@ -16,32 +16,33 @@ from sonica.user.v1 import session_service_pb2_grpc as session_grpc
 from user_svc import messages
 from user_svc.access import Access
 from user_svc.accounts import Accounts
+from user_svc.administration import Administration
 from user_svc.api_keys import ApiKeys
 from user_svc.audit_log import AuditLog
+from user_svc.calls import address_of, caller_of
 from user_svc.logins import Logins
-from user_svc.model import Caller, Scope
+from user_svc.model import AccountQuery, AuditQuery, Role, Scope
 from user_svc.rate_limits import RateLimits
+from user_svc.sizes import fitting
 
 _PAGE_DEFAULT = 50
-_KEYS_PAGE_MAX, _EVENTS_PAGE_MAX = 100, 1000
-_KEYS, _EVENTS = b"k", b"e"
-
-
-async def _caller(access: Access, context: Any, key_scope: Scope | None = None) -> Caller:
-    presented = messages.presented_by(context.invocation_metadata() or ())
-    return await access.caller(presented, key_scope)
-
-
-def _address(context: Any) -> str:
-    return messages.presented_by(context.invocation_metadata() or ()).address
+_KEYS_PAGE_MAX, _EVENTS_PAGE_MAX, _ACCOUNTS_PAGE_MAX = 100, 1000, 1000
+_KEYS, _EVENTS, _ACCOUNTS = b"k", b"e", b"a"
 
 
 class AccountServicer(account_grpc.AccountServiceServicer):
     """`sonica.user.v1.AccountService`."""
 
-    def __init__(self, access: Access, accounts: Accounts, rate_limits: RateLimits) -> None:
+    def __init__(
+        self,
+        access: Access,
+        accounts: Accounts,
+        administration: Administration,
+        rate_limits: RateLimits,
+    ) -> None:
         self._access = access
         self._accounts = accounts
+        self._administration = administration
         self._rate_limits = rate_limits
 
     async def Register(
@@ -60,7 +61,7 @@ class AccountServicer(account_grpc.AccountServiceServicer):
         self, request: account_pb.GetAccountRequest, context: Any
     ) -> account_pb.GetAccountResponse:
         """Returns one account."""
-        caller = await _caller(self._access, context, Scope.ACCOUNT_READ)
+        caller = await caller_of(self._access, context, Scope.ACCOUNT_READ)
         user_id = await self._access.own_or_admin(caller, messages.user_from(request.name))
         account = await self._accounts.get(user_id)
         return account_pb.GetAccountResponse(account=messages.account_to(account))
@@ -69,7 +70,7 @@ class AccountServicer(account_grpc.AccountServiceServicer):
         self, request: account_pb.UpdateAccountRequest, context: Any
     ) -> account_pb.UpdateAccountResponse:
         """Changes the caller's account."""
-        caller = await _caller(self._access, context)
+        caller = await caller_of(self._access, context)
         user_id = await self._access.own(caller, messages.user_from(request.account.name))
         account = await self._accounts.update(user_id, messages.changes_from(request))
         return account_pb.UpdateAccountResponse(account=messages.account_to(account))
@@ -78,10 +79,10 @@ class AccountServicer(account_grpc.AccountServiceServicer):
         self, request: account_pb.ChangePasswordRequest, context: Any
     ) -> account_pb.ChangePasswordResponse:
         """Changes the caller's password."""
-        caller = await _caller(self._access, context)
+        caller = await caller_of(self._access, context)
         await self._access.own(caller, messages.user_from(request.name))
         await self._accounts.change_password(
-            caller, _address(context), request.current_password, request.new_password
+            caller, address_of(context), request.current_password, request.new_password
         )
         return account_pb.ChangePasswordResponse()
 
@@ -89,10 +90,41 @@ class AccountServicer(account_grpc.AccountServiceServicer):
         self, request: account_pb.GetUsageRequest, context: Any
     ) -> account_pb.GetUsageResponse:
         """Returns the limits of the caller's account and what is left of them."""
-        caller = await _caller(self._access, context, Scope.ACCOUNT_READ)
+        caller = await caller_of(self._access, context, Scope.ACCOUNT_READ)
         await self._access.own(caller, messages.user_from(request.name))
         usage = await self._rate_limits.usage(caller)
         return account_pb.GetUsageResponse(usage=messages.usage_to(caller.user_id, usage))
+
+    async def ListAccounts(
+        self, request: account_pb.ListAccountsRequest, context: Any
+    ) -> account_pb.ListAccountsResponse:
+        """Lists accounts, for admins."""
+        caller = await caller_of(self._access, context)
+        await self._access.admin(caller)
+        size = min(request.page_size or _PAGE_DEFAULT, _ACCOUNTS_PAGE_MAX)
+        before = messages.page_start(_ACCOUNTS, request.page_token)
+        # No address has a NUL, and PostgreSQL takes none.
+        prefix = request.email_prefix.replace("\0", " ")
+        query = AccountQuery(prefix, messages.role_from(request.role))
+        numbered = await self._administration.page(query, before, size + 1)
+        found = [messages.account_to(account) for _, account in numbered]
+        count = fitting(found, size)
+        more = count < len(found)
+        return account_pb.ListAccountsResponse(
+            accounts=found[:count],
+            next_page_token=messages.page_token(_ACCOUNTS, numbered[count - 1][0]) if more else "",
+        )
+
+    async def SetRole(
+        self, request: account_pb.SetRoleRequest, context: Any
+    ) -> account_pb.SetRoleResponse:
+        """Gives an account a role, for admins."""
+        caller = await caller_of(self._access, context)
+        await self._access.admin(caller)
+        user_id = messages.user_from(request.name) or caller.user_id
+        role = messages.role_from(request.role) or Role.FREE
+        account = await self._administration.set_role(caller, user_id, role)
+        return account_pb.SetRoleResponse(account=messages.account_to(account))
 
 
 class SessionServicer(session_grpc.SessionServiceServicer):
@@ -107,7 +139,7 @@ class SessionServicer(session_grpc.SessionServiceServicer):
     ) -> session_pb.LogInResponse:
         """Begins a session."""
         user_id, tokens = await self._logins.log_in(
-            request.email, request.password, _address(context)
+            request.email, request.password, address_of(context)
         )
         return session_pb.LogInResponse(
             name=messages.user_name(user_id), tokens=messages.tokens_to(tokens)
@@ -124,7 +156,7 @@ class SessionServicer(session_grpc.SessionServiceServicer):
         self, _request: session_pb.LogOutRequest, context: Any
     ) -> session_pb.LogOutResponse:
         """Ends the session of the call."""
-        caller = await _caller(self._access, context)
+        caller = await caller_of(self._access, context)
         await self._access.own(caller, None)
         await self._logins.log_out(caller)
         return session_pb.LogOutResponse()
@@ -133,7 +165,7 @@ class SessionServicer(session_grpc.SessionServiceServicer):
         self, request: session_pb.LogOutEverywhereRequest, context: Any
     ) -> session_pb.LogOutEverywhereResponse:
         """Ends all sessions of an account."""
-        caller = await _caller(self._access, context)
+        caller = await caller_of(self._access, context)
         user_id = await self._access.own_or_admin(caller, messages.user_from(request.name))
         count = await self._logins.log_out_everywhere(caller, user_id)
         return session_pb.LogOutEverywhereResponse(session_count=count)
@@ -150,7 +182,7 @@ class ApiKeyServicer(api_key_grpc.ApiKeyServiceServicer):
         self, request: api_key_pb.CreateApiKeyRequest, context: Any
     ) -> api_key_pb.CreateApiKeyResponse:
         """Makes a key."""
-        caller = await _caller(self._access, context)
+        caller = await caller_of(self._access, context)
         key, secret = await self._api_keys.create(
             await self._access.own(caller, messages.user_from(request.parent)),
             request.display_name,
@@ -167,7 +199,7 @@ class ApiKeyServicer(api_key_grpc.ApiKeyServiceServicer):
         self, request: api_key_pb.ListApiKeysRequest, context: Any
     ) -> api_key_pb.ListApiKeysResponse:
         """Lists the keys of an account."""
-        caller = await _caller(self._access, context)
+        caller = await caller_of(self._access, context)
         user_id = await self._access.own_or_admin(caller, messages.user_from(request.parent))
         size = min(request.page_size or _PAGE_DEFAULT, _KEYS_PAGE_MAX)
         before = messages.page_start(_KEYS, request.page_token)
@@ -183,7 +215,7 @@ class ApiKeyServicer(api_key_grpc.ApiKeyServiceServicer):
         self, request: api_key_pb.RotateApiKeyRequest, context: Any
     ) -> api_key_pb.RotateApiKeyResponse:
         """Gives a key a new secret."""
-        caller = await _caller(self._access, context)
+        caller = await caller_of(self._access, context)
         user, key_id = messages.key_from(request.name)
         key, secret = await self._api_keys.rotate(await self._access.own(caller, user), key_id)
         return api_key_pb.RotateApiKeyResponse(
@@ -194,7 +226,7 @@ class ApiKeyServicer(api_key_grpc.ApiKeyServiceServicer):
         self, request: api_key_pb.RevokeApiKeyRequest, context: Any
     ) -> api_key_pb.RevokeApiKeyResponse:
         """Ends a key."""
-        caller = await _caller(self._access, context)
+        caller = await caller_of(self._access, context)
         user, key_id = messages.key_from(request.name)
         user_id = await self._access.own_or_admin(caller, user)
         key = await self._api_keys.revoke(caller, user_id, key_id)
@@ -212,12 +244,17 @@ class AuditServicer(audit_grpc.AuditServiceServicer):
         self, request: audit_pb.ListEventsRequest, context: Any
     ) -> audit_pb.ListEventsResponse:
         """Lists events, for admins."""
-        caller = await _caller(self._access, context)
+        caller = await caller_of(self._access, context)
         await self._access.admin(caller)
         size = min(request.page_size or _PAGE_DEFAULT, _EVENTS_PAGE_MAX)
         before = messages.page_start(_EVENTS, request.page_token)
-        user = (messages.user_from(request.user) or caller.user_id) if request.user else None
-        events = await self._log.page(user, before, size + 1)
+        query = AuditQuery(
+            (messages.user_from(request.user) or caller.user_id) if request.user else None,
+            messages.actions_from(request.actions),
+            messages.time_from(request, "start_time"),
+            messages.time_from(request, "end_time"),
+        )
+        events = await self._log.page(query, before, size + 1)
         more = len(events) > size
         last = events[size - 1].event_number if more else 0
         return audit_pb.ListEventsResponse(

@@ -66,6 +66,15 @@ class Settings(ServiceSettings):
     signing_key_seconds: int = Field(
         2_592_000, ge=60, le=31_536_000, description="How long one key signs before the next does."
     )
+    history_retention_days: float = Field(
+        180.0, gt=0, le=36_500, description="How long the history keeps a recognition."
+    )
+    history_recognitions_max: int = Field(
+        100_000,
+        ge=1,
+        le=10_000_000,
+        description="Recognitions in the history of one account; the oldest are forgotten.",
+    )
     max_sessions: int = Field(
         20, ge=1, le=1000, description="Sessions of one account; a further one ends the oldest."
     )

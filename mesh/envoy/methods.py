@@ -55,6 +55,9 @@ ACCOUNTS = "sonica.user.v1.AccountService"
 SESSIONS = "sonica.user.v1.SessionService"
 API_KEYS = "sonica.user.v1.ApiKeyService"
 AUDIT = "sonica.user.v1.AuditService"
+HISTORY = "sonica.user.v1.HistoryService"
+PERSONAL_DATA = "sonica.user.v1.PersonalDataService"
+ACTIVITY = "sonica.user.v1.ActivityService"
 
 # A clip is analysed for 15 s at most, so a live stream of one ends well within two minutes; a
 # large import or a rebuild may honestly take a day. Idle streams end much earlier (listeners.py).
@@ -87,6 +90,8 @@ METHODS = (
     # A second attempt would report the password, changed by then, as wrong.
     Method(ACCOUNTS, "ChangePassword", "user", True, 15, 30, Retry.UNSENT),
     Method(ACCOUNTS, "GetUsage", "user", True, 10, 30, Retry.IDEMPOTENT),
+    Method(ACCOUNTS, "ListAccounts", "user", True, 10, 30, Retry.IDEMPOTENT),
+    Method(ACCOUNTS, "SetRole", "user", True, 10, 30, Retry.IDEMPOTENT),
     Method(SESSIONS, "LogIn", "user", True, 15, 30, Retry.UNSENT),
     # A second attempt after one that went through is the reuse of a token: it ends the session.
     Method(SESSIONS, "Refresh", "user", True, 10, 30, Retry.UNSENT),
@@ -97,6 +102,16 @@ METHODS = (
     Method(API_KEYS, "RotateApiKey", "user", True, 10, 30, Retry.UNSENT),
     Method(API_KEYS, "RevokeApiKey", "user", True, 10, 30, Retry.IDEMPOTENT),
     Method(AUDIT, "ListEvents", "user", True, 10, 30, Retry.IDEMPOTENT),
+    Method(HISTORY, "ListRecognitions", "user", True, 10, 30, Retry.IDEMPOTENT),
+    # As long as a slow reader takes for all that an account may have.
+    Method(HISTORY, "ExportRecognitions", "user", True, 300, 900, Retry.UNSENT),
+    # A second attempt after one that went through would report RECOGNITION_NOT_FOUND.
+    Method(HISTORY, "DeleteRecognition", "user", True, 10, 30, Retry.UNSENT),
+    Method(HISTORY, "ClearHistory", "user", True, 30, 60, Retry.IDEMPOTENT),
+    Method(PERSONAL_DATA, "ExportPersonalData", "user", True, 300, 900, Retry.UNSENT),
+    # A second attempt after one that went through would be refused: its session is gone.
+    Method(PERSONAL_DATA, "EraseAccount", "user", True, 30, 60, Retry.UNSENT),
+    Method(ACTIVITY, "ReportActivity", "user", False, 10, 30, Retry.IDEMPOTENT),
 )
 
 

@@ -133,10 +133,19 @@ def _rest_routes(binding: RestBinding, plan: MeshPlan, *, first: bool) -> list[J
 def _path_pattern(template: str) -> str:
     """Returns the expression for a path template.
 
-    A variable is one segment, or as many as its own pattern has: `{name=users/*}` two.
+    A plain variable is one segment. One with a pattern of its own, `{name=users/*}`, is the name of
+    a resource, of as many segments as that has. It ends at a colon: what follows is the verb of
+    another RPC, whose route it must not take.
     """
-    plain = re.sub(r"\{[^}=]*\}", "*", re.sub(r"\{[^}=]*=([^}]*)\}", r"\1", template))
-    return "[^/]+".join(re.escape(part) for part in plain.split("*"))
+    parts = re.split(r"(\{[^}]*\})", template)
+    return "".join(_variable(part) if part.startswith("{") else re.escape(part) for part in parts)
+
+
+def _variable(written: str) -> str:
+    _, _, pattern = written.strip("{}").partition("=")
+    if not pattern:
+        return "[^/]+"
+    return "[^/:]+".join(re.escape(part) for part in pattern.split("*"))
 
 
 def _action(row: Method, plan: MeshPlan) -> Json:

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import NamedTuple
 
+import asyncpg
+
 from mesh.runtime.database import Connection, Database
 from mesh.runtime.serve import StartError
 
@@ -59,7 +61,19 @@ async def bring_up_to_date(
 
     Raises:
         MigrationChangedError: one that was applied has changed, or is not known here.
+        StartError: the database refuses us the right to.
     """
+    try:
+        await _migrate(database, schema, known, lock)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise StartError(
+            f"the database does not let us set up the schema {schema}: {error}; have its owner run "
+            f"CREATE SCHEMA {schema} AUTHORIZATION with our role, or GRANT CREATE ON the DATABASE "
+            "to it"
+        ) from error
+
+
+async def _migrate(database: Database, schema: str, known: Sequence[Migration], lock: int) -> None:
     async with database.transaction("migrate") as connection:
         await connection.execute("SELECT pg_advisory_xact_lock($1)", lock, timeout=_SECONDS_MAX)
         # Asked first: to make one that is there takes the right to make one all the same.

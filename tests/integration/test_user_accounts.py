@@ -20,6 +20,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sonica.user.v1 import account_pb2, api_key_pb2, audit_service_pb2, session_service_pb2
 from sonica.user.v1 import account_service_pb2 as account_pb
 from sonica.user.v1 import api_key_service_pb2 as key_pb
+from sonica.user.v1 import history_service_pb2 as history_pb
+from sonica.user.v1 import personal_data_service_pb2 as personal_pb
 
 from mesh.runtime.testing import SpanRecorder
 from tests.integration.user_service import (
@@ -27,6 +29,7 @@ from tests.integration.user_service import (
     Client,
     Metadata,
     User,
+    file_of,
     make_settings,
     refusal,
     user_service,
@@ -142,6 +145,32 @@ def calls_on(client: Client, name: str, metadata: Metadata) -> dict[str, Any]:
         "RevokeApiKey": client.keys.RevokeApiKey(
             key_pb.RevokeApiKeyRequest(name=key), metadata=metadata
         ),
+        "SetRole": client.accounts.SetRole(
+            account_pb.SetRoleRequest(name=name, role=account_pb2.ROLE_FREE), metadata=metadata
+        ),
+        "ListRecognitions": client.history.ListRecognitions(
+            history_pb.ListRecognitionsRequest(parent=name), metadata=metadata
+        ),
+        "ExportRecognitions": file_of(
+            client.history.ExportRecognitions,
+            history_pb.ExportRecognitionsRequest(parent=name),
+            metadata=metadata,
+        ),
+        "DeleteRecognition": client.history.DeleteRecognition(
+            history_pb.DeleteRecognitionRequest(name=f"{name}/recognitions/{uuid.uuid4()}"),
+            metadata=metadata,
+        ),
+        "ClearHistory": client.history.ClearHistory(
+            history_pb.ClearHistoryRequest(parent=name), metadata=metadata
+        ),
+        "ExportPersonalData": file_of(
+            client.personal.ExportPersonalData,
+            personal_pb.ExportPersonalDataRequest(name=name),
+            metadata=metadata,
+        ),
+        "EraseAccount": client.personal.EraseAccount(
+            personal_pb.EraseAccountRequest(name=name, password=PASSWORD), metadata=metadata
+        ),
     }
 
 
@@ -150,12 +179,16 @@ async def test_what_belongs_to_others_is_denied_whether_it_exists_or_not(
 ) -> None:
     user, other = await client.newcomer(), await client.newcomer()
     for name in (other.name, NOBODY):
-        for rpc, call in calls_on(client, name, user.bearer).items():
+        calls = calls_on(client, name, user.bearer)
+        denied = len(calls) - 1
+        for rpc, call in calls.items():
             assert await refused(call) == DENIED, rpc
     log = client.audit.ListEvents(audit_service_pb2.ListEventsRequest(), metadata=user.bearer)
     assert await refused(log) == DENIED
+    everybody = account_pb.ListAccountsRequest()
+    assert await refused(client.accounts.ListAccounts(everybody, metadata=user.bearer)) == DENIED
     admin = await become_admin(client, postgres_dsn)
-    assert (await client.events(admin, other.name))[:-2] == ["ACCESS_DENIED"] * 8
+    assert (await client.events(admin, other.name))[:-2] == ["ACCESS_DENIED"] * denied
 
 
 async def test_without_credentials_nothing_answers(client: Client) -> None:
@@ -185,6 +218,13 @@ async def test_what_an_admin_may_and_may_not(client: Client, postgres_dsn: str) 
         "ListApiKeys": "OK",
         "RotateApiKey": "ACCESS_DENIED",
         "RevokeApiKey": "API_KEY_NOT_FOUND",
+        "SetRole": "OK",
+        "ListRecognitions": "ACCESS_DENIED",
+        "ExportRecognitions": "ACCESS_DENIED",
+        "DeleteRecognition": "ACCESS_DENIED",
+        "ClearHistory": "ACCESS_DENIED",
+        "ExportPersonalData": "ACCESS_DENIED",
+        "EraseAccount": "ACCESS_DENIED",
     }
     for rpc, call in calls_on(client, NOBODY, admin.bearer).items():
         if outcomes[rpc] == "OK":
@@ -203,7 +243,8 @@ async def test_the_life_of_an_api_key(client: Client) -> None:
         assert await refused(client.get(by_key(text))) == refused_words
     assert await refused(client.get(by_key(made.key_text), other.name)) == DENIED
     keys = calls_on(client, "users/me", by_key(made.key_text))
-    del keys["GetAccount"]
+    for rpc in ("GetAccount", "ListRecognitions", "ExportRecognitions"):
+        await keys.pop(rpc)
     for rpc, call in keys.items():
         assert (await refused(call))[1] == "CREDENTIALS_MISSING", rpc
     rotated = await client.keys.RotateApiKey(

@@ -170,6 +170,26 @@ async def test_the_role_of_the_schema_is_enough(postgres_dsn: str) -> None:
         await connection.close()
 
 
+async def test_a_role_that_may_make_no_schema_stops_the_start_with_words(
+    postgres_dsn: str,
+) -> None:
+    role = f"role_{uuid4().hex}"
+    connection = await asyncpg.connect(postgres_dsn)
+    await connection.execute(f"CREATE ROLE {role} LOGIN")
+    settings = make_settings(postgres_dsn.replace("sonica@", f"{role}@"))
+    try:
+        with pytest.raises(StartError, match="CREATE SCHEMA users AUTHORIZATION"):
+            async with user_service(settings):
+                pass
+        await connection.execute("CREATE SCHEMA users")  # of somebody else
+        with pytest.raises(StartError, match="CREATE SCHEMA users AUTHORIZATION"):
+            async with user_service(settings):
+                pass
+    finally:
+        await connection.execute(f"DROP ROLE {role}")
+        await connection.close()
+
+
 def test_migrations_are_numbered_without_gaps() -> None:
     folder = Path(__file__).parents[2] / "user_svc" / "migrations"
     numbers = sorted(int(path.name.split("_")[0]) for path in folder.glob("*.sql"))

@@ -342,7 +342,7 @@ async def test_what_was_done_is_in_the_audit_log_and_stays_there(postgres_dsn: s
         assert caught.value.code() is Code.UNAUTHENTICATED  # its session was ended
     connection = await asyncpg.connect(postgres_dsn)
     for sql in (
-        "UPDATE users.audit_event SET user_id = NULL",
+        "UPDATE users.audit_event SET audit_id = NULL",
         "DELETE FROM users.audit_event",
         "TRUNCATE users.audit_event",
     ):

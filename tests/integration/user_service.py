@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import grpc
 from google.rpc import error_details_pb2
@@ -13,13 +16,20 @@ from grpc_status import rpc_status
 from sonica.user.v1 import (
     account_pb2,
     account_service_pb2_grpc,
+    activity_pb2,
+    activity_service_pb2_grpc,
     api_key_service_pb2_grpc,
     audit_service_pb2,
     audit_service_pb2_grpc,
+    history_pb2,
+    history_service_pb2_grpc,
+    personal_data_service_pb2_grpc,
     session_service_pb2,
     session_service_pb2_grpc,
 )
 from sonica.user.v1 import account_service_pb2 as account_pb
+from sonica.user.v1 import activity_service_pb2 as activity_pb
+from sonica.user.v1 import history_service_pb2 as history_pb
 
 from mesh.runtime.channels import open_channel
 from mesh.runtime.testing import serving
@@ -56,7 +66,7 @@ def bearer(token: str) -> Metadata:
 
 @dataclass
 class Client:
-    """The four services over one channel."""
+    """The services over one channel."""
 
     channel: grpc.aio.Channel
 
@@ -65,6 +75,9 @@ class Client:
         self.sessions = session_service_pb2_grpc.SessionServiceStub(self.channel)
         self.keys = api_key_service_pb2_grpc.ApiKeyServiceStub(self.channel)
         self.audit = audit_service_pb2_grpc.AuditServiceStub(self.channel)
+        self.history = history_service_pb2_grpc.HistoryServiceStub(self.channel)
+        self.personal = personal_data_service_pb2_grpc.PersonalDataServiceStub(self.channel)
+        self.activity = activity_service_pb2_grpc.ActivityServiceStub(self.channel)
 
     async def register(self, email: str = "") -> User:
         """Registers somebody who is not logged in."""
@@ -103,6 +116,54 @@ class Client:
         response = await self.audit.ListEvents(request, metadata=admin.bearer)
         names = [audit_service_pb2.AuditAction.Name(event.action) for event in response.events]
         return [name.removeprefix("AUDIT_ACTION_") for name in names]
+
+    async def report(self, *activities: activity_pb2.Activity) -> None:
+        """Reports what another service did."""
+        await self.activity.ReportActivity(activity_pb.ReportActivityRequest(activities=activities))
+
+    async def recognitions(self, user: User, **fields: Any) -> list[history_pb2.Recognition]:
+        """Returns a page of somebody's history."""
+        request = history_pb.ListRecognitionsRequest(parent="users/me", **fields)
+        response = await self.history.ListRecognitions(request, metadata=user.bearer)
+        return list(response.recognitions)
+
+
+def file_of(method: Any, request: Any, metadata: Metadata) -> asyncio.Future[bytes]:
+    """Calls a method that answers with a file; returns the whole of it."""
+
+    async def read() -> bytes:
+        parts = [response.content.data async for response in method(request, metadata=metadata)]
+        assert all(len(part) <= 256 * 1024 for part in parts)
+        return b"".join(parts)
+
+    return asyncio.ensure_future(read())
+
+
+def recognition(
+    user: str, /, *titles: str, minutes_ago: float = 0, **fields: Any
+) -> activity_pb2.Activity:
+    """Returns the report of a recognition, with a match for each title."""
+    matches = [
+        {
+            "track_id": f"id of {title}"[:64],
+            "title": title,
+            "artist": "Somebody",
+            "score": 0.75,
+            "track_offset": {"seconds": 61, "nanos": 440_000_000},
+            "clip_offset": {"nanos": 128_000_000},
+        }
+        for title in titles
+    ]
+    values = {
+        "activity_id": str(uuid.uuid4()),
+        "user": user,
+        "trace_id": "ab" * 16,
+        "recognition": {"clip_duration": {"seconds": 5}, "matches": matches},
+        **fields,
+    }
+    activity = activity_pb2.Activity(**values)
+    activity.occur_time.FromDatetime(datetime.now(UTC) - timedelta(minutes=minutes_ago))
+    return activity
 
 
 def make_settings(dsn: str, **more: object) -> Settings:

@@ -14,7 +14,6 @@ import asyncio
 import hashlib
 import math
 import uuid
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -39,6 +38,8 @@ from sonica.user.v1 import session_service_pb2_grpc as sessions_grpc
 
 from mesh.runtime.errors import ServiceError
 from mesh.runtime.serve import Registration
+from tests.mesh.history_stand_ins import HistoryStandIns
+from tests.mesh.remembering import Remembering
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -97,25 +98,6 @@ async def obey(content: bytes) -> None:
         raise IndexUnreachableError("the index cannot be reached")
     if content.startswith(b"HANG"):
         await asyncio.sleep(3600)
-
-
-class Remembering:
-    """Remembers the calls of a servicer, and whether one was cut off."""
-
-    def __init__(self) -> None:
-        self.calls: Counter[str] = Counter()
-        self.metadata: dict[str, str] = {}
-        self.remaining_seconds: float | None = None
-        self.entered_at = 0.0
-        self.entered = asyncio.Event()
-        self.cancelled = asyncio.Event()
-
-    def enter(self, name: str, context: Any) -> None:
-        self.calls[name] += 1
-        self.entered.set()
-        self.metadata = dict(context.invocation_metadata())
-        self.remaining_seconds = context.time_remaining()
-        self.entered_at = asyncio.get_running_loop().time()
 
 
 class FingerprintStandIn(Remembering, fingerprint_grpc.FingerprintServiceServicer):
@@ -350,6 +332,14 @@ class AccountStandIn(Remembering, accounts_grpc.AccountServiceServicer):
         self.enter("GetUsage", context)
         return accounts.GetUsageResponse(usage={"name": request.name})
 
+    async def ListAccounts(self, request: Any, context: Any) -> Any:
+        self.enter("ListAccounts", context)
+        return accounts.ListAccountsResponse()
+
+    async def SetRole(self, request: Any, context: Any) -> Any:
+        self.enter("SetRole", context)
+        return accounts.SetRoleResponse(account={"name": request.name, "role": request.role})
+
 
 class SessionStandIn(Remembering, sessions_grpc.SessionServiceServicer):
     """Lets everybody in."""
@@ -410,6 +400,7 @@ class StandIns:
         self.sessions = SessionStandIn()
         self.api_keys = ApiKeyStandIn()
         self.audit = AuditStandIn()
+        self.history = HistoryStandIns()
 
     def fingerprint_registrations(self) -> list[Registration]:
         return [
@@ -456,4 +447,5 @@ class StandIns:
                 self.audit,
                 "sonica.user.v1.AuditService",
             ),
+            *self.history.registrations(),
         ]

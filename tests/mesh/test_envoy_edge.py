@@ -100,10 +100,19 @@ REST_CALLS: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/{name=users/*/apiKeys/*}:rotate"): {"json": {}},
     ("POST", "/v1/{name=users/*/apiKeys/*}:revoke"): {"json": {}},
     ("GET", "/v1/auditEvents"): {},
+    ("GET", "/v1/users"): {},
+    ("POST", "/v1/{name=users/*}:setRole"): {"json": {"role": "ROLE_PREMIUM"}},
+    ("GET", "/v1/{parent=users/*}/recognitions"): {},
+    ("GET", "/v1/{parent=users/*}/recognitions:export"): {},
+    ("DELETE", "/v1/{name=users/*/recognitions/*}"): {},
+    ("POST", "/v1/{parent=users/*}/recognitions:clear"): {"json": {}},
+    ("GET", "/v1/{name=users/*}:export"): {},
+    ("POST", "/v1/{name=users/*}:erase"): {"json": {"password": "ten or more"}},
 }
 NAMES = {
     "{track_id}": "external:a%2Fb",
     "=users/*/apiKeys/*}": "users/me/apiKeys/0123456789abcdef",
+    "=users/*/recognitions/*}": "users/me/recognitions/00000000-0000-4000-8000-000000000000",
     "=users/*}": "users/me",
 }
 

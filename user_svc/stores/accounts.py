@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from user_svc.model import Account, Preferences, Role
+from user_svc.model import Account, AccountQuery, Preferences, Role
+from user_svc.stores.conditions import Conditions
 
 if TYPE_CHECKING:
     import asyncpg
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = """user_id, email, display_name, role, languages, genres, history_disabled,
     create_time, update_time"""
+_LIKE_LITERAL = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
 #: Columns that `update` may set.
 CHANGEABLE = frozenset({"display_name", "languages", "genres", "history_disabled"})
 
@@ -98,15 +100,53 @@ async def set_password_hash(connection: Connection, user_id: UUID, password_hash
     )
 
 
-async def set_role(connection: Connection, email: str, role: Role) -> UUID | None:
-    """Stores the role of the account with this address; returns its id."""
-    found: UUID | None = await connection.fetchval(
-        "UPDATE users.account SET role = $2, update_time = now() WHERE email = $1 "
-        "RETURNING user_id",
-        email,
+async def set_role(connection: Connection, user_id: UUID, role: Role) -> Role | None:
+    """Stores the role of an account; returns the one before, None when there is no account."""
+    found = await connection.fetchval(
+        """
+        UPDATE users.account a SET role = $2,
+            update_time = CASE WHEN a.role = $2 THEN a.update_time ELSE now() END
+        FROM (SELECT user_id, role FROM users.account WHERE user_id = $1 FOR UPDATE) before
+        WHERE a.user_id = before.user_id RETURNING before.role
+        """,
+        user_id,
         role.value,
     )
-    return found
+    return Role(found) if found else None
+
+
+async def lock_admins(connection: Connection) -> set[UUID]:
+    """Returns the admins; none of them stops being one until the transaction ends."""
+    rows = await connection.fetch(
+        "SELECT user_id FROM users.account WHERE role = 'ADMIN' ORDER BY user_id FOR UPDATE"
+    )
+    return {row["user_id"] for row in rows}
+
+
+async def erase(connection: Connection, user_id: UUID) -> None:
+    """Removes an account with all rows that refer to it."""
+    await connection.execute("DELETE FROM users.account WHERE user_id = $1", user_id)
+
+
+async def page(
+    connection: Connection, query: AccountQuery, before: int | None, limit: int
+) -> list[tuple[int, Account]]:
+    """Returns the next accounts with their numbers, the newest first."""
+    conditions = Conditions()
+    if query.email_prefix:
+        # An address may hold what LIKE gives a meaning to.
+        prefix = query.email_prefix.lower().translate(_LIKE_LITERAL)
+        conditions.add("email LIKE {}", f"{prefix}%")
+    if query.role is not None:
+        conditions.add("role = {}", query.role.value)
+    if before is not None:
+        conditions.add("account_number < {}", before)
+    rows = await connection.fetch(
+        f"SELECT account_number, {_COLUMNS} FROM users.account {conditions.where} "  # noqa: S608
+        f"ORDER BY account_number DESC LIMIT {conditions.place(limit)}",
+        *conditions.values,
+    )
+    return [(row["account_number"], _account(row)) for row in rows]
 
 
 async def update(

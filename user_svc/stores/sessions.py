@@ -20,6 +20,24 @@ class Held(NamedTuple):
     refresh_sha256: bytes
 
 
+class Shown(NamedTuple):
+    """A session as its owner may see it."""
+
+    session_id: UUID
+    create_time: datetime
+    expire_time: datetime
+
+
+async def of(connection: Connection, user_id: UUID) -> list[Shown]:
+    """Returns the sessions of an account, whose number is bounded, the newest first."""
+    rows = await connection.fetch(
+        "SELECT session_id, create_time, expire_time FROM users.session WHERE user_id = $1 "
+        "ORDER BY create_time DESC",
+        user_id,
+    )
+    return [Shown(*row) for row in rows]
+
+
 async def insert(
     connection: Connection,
     session_id: UUID,

@@ -66,6 +66,16 @@ class AccountServiceStub:
                 request_serializer=sonica_dot_user_dot_v1_dot_account__service__pb2.GetUsageRequest.SerializeToString,
                 response_deserializer=sonica_dot_user_dot_v1_dot_account__service__pb2.GetUsageResponse.FromString,
                 _registered_method=True)
+        self.ListAccounts = channel.unary_unary(
+                '/sonica.user.v1.AccountService/ListAccounts',
+                request_serializer=sonica_dot_user_dot_v1_dot_account__service__pb2.ListAccountsRequest.SerializeToString,
+                response_deserializer=sonica_dot_user_dot_v1_dot_account__service__pb2.ListAccountsResponse.FromString,
+                _registered_method=True)
+        self.SetRole = channel.unary_unary(
+                '/sonica.user.v1.AccountService/SetRole',
+                request_serializer=sonica_dot_user_dot_v1_dot_account__service__pb2.SetRoleRequest.SerializeToString,
+                response_deserializer=sonica_dot_user_dot_v1_dot_account__service__pb2.SetRoleResponse.FromString,
+                _registered_method=True)
 
 
 class AccountServiceServicer:
@@ -129,6 +139,28 @@ class AccountServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListAccounts(self, request, context):
+        """Lists accounts, the newest first. For admins only.
+
+        Errors: `PERMISSION_DENIED` / `ACCESS_DENIED`; `INVALID_ARGUMENT` /
+        `PAGE_TOKEN_INVALID`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetRole(self, request, context):
+        """Gives an account a role, which counts from its next access token on. For
+        admins only. Doing it twice is the same as doing it once.
+
+        Errors: `PERMISSION_DENIED` / `ACCESS_DENIED`; `NOT_FOUND` /
+        `ACCOUNT_NOT_FOUND`; `FAILED_PRECONDITION` / `LAST_ADMIN` when no admin
+        would be left.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AccountServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -156,6 +188,16 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.GetUsage,
                     request_deserializer=sonica_dot_user_dot_v1_dot_account__service__pb2.GetUsageRequest.FromString,
                     response_serializer=sonica_dot_user_dot_v1_dot_account__service__pb2.GetUsageResponse.SerializeToString,
+            ),
+            'ListAccounts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAccounts,
+                    request_deserializer=sonica_dot_user_dot_v1_dot_account__service__pb2.ListAccountsRequest.FromString,
+                    response_serializer=sonica_dot_user_dot_v1_dot_account__service__pb2.ListAccountsResponse.SerializeToString,
+            ),
+            'SetRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetRole,
+                    request_deserializer=sonica_dot_user_dot_v1_dot_account__service__pb2.SetRoleRequest.FromString,
+                    response_serializer=sonica_dot_user_dot_v1_dot_account__service__pb2.SetRoleResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -300,6 +342,60 @@ class AccountService:
             '/sonica.user.v1.AccountService/GetUsage',
             sonica_dot_user_dot_v1_dot_account__service__pb2.GetUsageRequest.SerializeToString,
             sonica_dot_user_dot_v1_dot_account__service__pb2.GetUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAccounts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sonica.user.v1.AccountService/ListAccounts',
+            sonica_dot_user_dot_v1_dot_account__service__pb2.ListAccountsRequest.SerializeToString,
+            sonica_dot_user_dot_v1_dot_account__service__pb2.ListAccountsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sonica.user.v1.AccountService/SetRole',
+            sonica_dot_user_dot_v1_dot_account__service__pb2.SetRoleRequest.SerializeToString,
+            sonica_dot_user_dot_v1_dot_account__service__pb2.SetRoleResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -28,6 +28,7 @@ if _version_not_supported:
 class AuditServiceStub:
     """Owns the audit log: what was done to accounts, sessions and keys, and by
     whom. It is only ever added to, in the transaction of what it records.
+    Accounts that were erased are named by an id that leads to nobody.
     """
 
     def __init__(self, channel):
@@ -46,6 +47,7 @@ class AuditServiceStub:
 class AuditServiceServicer:
     """Owns the audit log: what was done to accounts, sessions and keys, and by
     whom. It is only ever added to, in the transaction of what it records.
+    Accounts that were erased are named by an id that leads to nobody.
     """
 
     def ListEvents(self, request, context):
@@ -77,6 +79,7 @@ def add_AuditServiceServicer_to_server(servicer, server):
 class AuditService:
     """Owns the audit log: what was done to accounts, sessions and keys, and by
     whom. It is only ever added to, in the transaction of what it records.
+    Accounts that were erased are named by an id that leads to nobody.
     """
 
     @staticmethod

@@ -1,0 +1,42 @@
+"""Forgets an account with all that names it."""
+
+from __future__ import annotations
+
+from user_svc.attempt_limit import AttemptLimit
+from user_svc.errors import PasswordWrongError
+from user_svc.model import AuditAction, Caller
+from user_svc.password_check import PasswordCheck
+from user_svc.stores import accounts, audit
+from user_svc.stores.postgres import Database
+
+
+class Erasure:
+    """Use case `EraseAccount` of `sonica.user.v1.PersonalDataService`.
+
+    Every table that names an account refers to its row with ON DELETE CASCADE, so nothing has to be
+    listed here. The audit log names it by an id that leads nowhere from then on.
+    """
+
+    def __init__(self, database: Database, check: PasswordCheck, limit: AttemptLimit) -> None:
+        self._database = database
+        self._check = check
+        self._limit = limit
+
+    async def erase(self, caller: Caller, address: str, password: str) -> None:
+        """Forgets the caller.
+
+        Raises:
+            PasswordWrongError, AttemptsExhaustedError, HashingBusyError, StoreUnreachableError.
+        """
+        user_id = caller.user_id
+        stored = await self._check.verify(caller, address, password)
+        async with self._database.transaction("erase_account") as connection:
+            if await accounts.lock(connection, user_id) != stored:
+                raise PasswordWrongError  # it was changed while we hashed
+            account = await accounts.find(connection, user_id)
+            await audit.record(
+                connection, AuditAction.ACCOUNT_ERASED, user_id=user_id, actor_id=user_id
+            )
+            await accounts.erase(connection, user_id)
+        if account is not None:
+            await self._limit.succeeded(account.email, address)
