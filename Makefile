@@ -72,11 +72,12 @@ gen: setup ## Regenerates stubs, descriptors and reference tables from their sou
 	python proto/generate.py
 	python -m mesh.envoy.service_configs
 	python docs/reference/generate.py
+	python -m docs.reference.openapi
 
 .PHONY: gen-check
 gen-check: gen ## The same, then fails on any difference to what is committed.
-	git diff --exit-code -- sdk proto mesh/envoy/contracts.binpb docs/reference
-	test -z "$$(git status --porcelain -- sdk proto mesh/envoy/contracts.binpb docs/reference)"
+	git diff --exit-code -- sdk proto mesh/envoy/contracts.binpb mesh/envoy/static docs/reference
+	test -z "$$(git status --porcelain -- sdk proto mesh/envoy/contracts.binpb mesh/envoy/static docs/reference)"
 
 .PHONY: breaking
 breaking: setup ## Refuses changes of the contracts that break clients of the last release.

@@ -25,6 +25,8 @@ FORM_BYTES_MAX = 64 * 1024
 
 #: Headers by which services of the mesh tell each other who calls. A client's are never believed.
 INTERNAL_HEADER_PREFIX = "x-sonica-"
+COMPRESSOR = "envoy.filters.http.compressor"
+TRANSCODER = "envoy.filters.http.grpc_json_transcoder"
 #: Answers 200 when every service has a healthy replica and the edge is not draining, else 503.
 READY_PATH = "/healthz"
 
@@ -39,6 +41,7 @@ def edge_filters(plan: MeshPlan) -> list[Json]:
         cors(),
         strip_internal_headers(),
         readiness(),
+        compressor(),
         *access_filters(plan),
         grpc_web(),
         buffer(),
@@ -109,6 +112,37 @@ def readiness() -> Json:
 def grpc_web() -> Json:
     """Turns gRPC-Web into gRPC."""
     return _filter("grpc_web", "grpc_web.v3.GrpcWeb")
+
+
+def compressor() -> Json:
+    """Compresses the edge's own pages. Off unless a route turns it on: answers are small."""
+    return {
+        **_filter(
+            "compressor",
+            "compressor.v3.Compressor",
+            compressor_library={
+                "name": "gzip",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.compression.gzip.compressor.v3"
+                    ".Gzip"
+                },
+            },
+        ),
+        "disabled": True,
+    }
+
+
+def compressed() -> Json:
+    """Returns what turns the compressor on for a route."""
+    return {
+        "@type": f"{_HTTP}.compressor.v3.CompressorPerRoute",
+        "overrides": {"response_direction_config": {}},
+    }
+
+
+def switched_off() -> Json:
+    """Returns what turns a filter off for a route."""
+    return {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": True}
 
 
 def buffer() -> Json:

@@ -21,8 +21,18 @@ from mesh.envoy.access import (
 from mesh.envoy.address import is_loopback
 from mesh.envoy.contracts import RestBinding, rpcs
 from mesh.envoy.durations import seconds
-from mesh.envoy.filters import body_limit, cors_policy, origin_pattern, transcoder_for
+from mesh.envoy.filters import (
+    COMPRESSOR,
+    TRANSCODER,
+    body_limit,
+    compressed,
+    cors_policy,
+    origin_pattern,
+    switched_off,
+    transcoder_for,
+)
 from mesh.envoy.methods import METHODS, Method, method
+from mesh.envoy.pages import PAGE_BYTES_MAX, page_routes
 from mesh.envoy.retries import retry_policy
 
 if TYPE_CHECKING:
@@ -42,6 +52,7 @@ def edge_routes(plan: MeshPlan) -> Json:
         "edge",
         [
             _refuse_foreign_pages(plan),
+            *page_routes({COMPRESSOR: compressed(), TRANSCODER: switched_off()}),
             *([] if plan.open else [refuse_foreign_tokens()]),
             *(route for row in exposed for route in _edge_routes(row, _rpc_route(row, plan), plan)),
             *(
@@ -72,7 +83,12 @@ def _route_configuration(
         "request_body_buffer_limit": RETRY_BUFFER_BYTES,
         "typed_per_filter_config": per_filter,
     }
-    return {"name": name, "virtual_hosts": [host], "ignore_port_in_host_matching": True}
+    return {
+        "name": name,
+        "virtual_hosts": [host],
+        "ignore_port_in_host_matching": True,
+        "max_direct_response_body_size_bytes": PAGE_BYTES_MAX,
+    }
 
 
 def _edge_routes(row: Method, route: Json, plan: MeshPlan) -> list[Json]:
@@ -124,7 +140,7 @@ def _rest_routes(binding: RestBinding, plan: MeshPlan, *, first: bool) -> list[J
     if binding.body:
         per_filter["envoy.filters.http.buffer"] = body_limit(binding.body, row.upstream)
     if not first:
-        per_filter["envoy.filters.http.grpc_json_transcoder"] = transcoder_for(binding)
+        per_filter[TRANSCODER] = transcoder_for(binding)
     return _edge_routes(row, route | {"typed_per_filter_config": per_filter}, plan)
 
 
