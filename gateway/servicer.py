@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sonica.recognition.v1 import recognition_service_pb2 as pb
 from sonica.recognition.v1.recognition_service_pb2_grpc import RecognitionServiceServicer
 
+from gateway import streaming, upload
 from gateway.importing import import_tracks
 from gateway.recognition import recognize
 from gateway.registration import register_track
@@ -13,8 +15,6 @@ from gateway.streaming import StreamingRecognition
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-    from sonica.recognition.v1 import recognition_service_pb2 as pb
 
     from gateway.second_look import SecondLook
     from gateway.upstream import Upstream
@@ -40,7 +40,24 @@ class RecognitionServicer(RecognitionServiceServicer):
         self, requests: AsyncIterator[pb.StreamingRecognizeRequest], context: Any
     ) -> None:
         """Recognises audio while it arrives."""
-        await StreamingRecognition(self._upstream, context.write).run(requests)
+        config = await streaming.first_config(requests)
+        recognition = StreamingRecognition(
+            self._upstream, pb.StreamingRecognizeResponse, context.write
+        )
+        layout = config.format if config.HasField("format") else None
+        await recognition.run(streaming.chunks_of(requests), layout, config.max_match_count)
+
+    async def RecognizeUpload(
+        self, requests: AsyncIterator[pb.RecognizeUploadRequest], context: Any
+    ) -> None:
+        """Recognises audio while it is uploaded."""
+        async with upload.opened(requests) as body:
+            recognition = StreamingRecognition(
+                self._upstream, pb.RecognizeUploadResponse, context.write
+            )
+            layout = body.first.format if body.first.HasField("format") else None
+            await recognition.run(body.chunks(), layout, body.first.max_match_count)
+            await body.finish()
 
     async def RegisterTrack(
         self, request: pb.RegisterTrackRequest, context: Any

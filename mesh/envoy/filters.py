@@ -26,6 +26,7 @@ FORM_BYTES_MAX = 64 * 1024
 #: Headers by which services of the mesh tell each other who calls. A client's are never believed.
 INTERNAL_HEADER_PREFIX = "x-sonica-"
 COMPRESSOR = "envoy.filters.http.compressor"
+HEADER_MUTATION = "envoy.filters.http.header_mutation"
 TRANSCODER = "envoy.filters.http.grpc_json_transcoder"
 #: Answers 200 when every service has a healthy replica and the edge is not draining, else 503.
 READY_PATH = "/healthz"
@@ -93,6 +94,19 @@ def strip_internal_headers() -> Json:
         "header_mutation.v3.HeaderMutation",
         mutations={"request_mutations": [removal]},
     )
+
+
+def answers_as(content_type: str) -> Json:
+    """Returns what gives all answers of a route a content type, after the transcoder has its say.
+
+    The transcoder calls a stream of JSON objects JSON, which it is not.
+    """
+    header: Json = {"key": "content-type", "value": content_type}
+    change: Json = {"append": {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
+    return {
+        "@type": f"{_HTTP}.header_mutation.v3.HeaderMutationPerRoute",
+        "mutations": {"response_mutations": [change]},
+    }
 
 
 def readiness() -> Json:

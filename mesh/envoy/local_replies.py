@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mesh.envoy.access_replies import access_mappers, is_rest, status_json
+from mesh.envoy.content_types import MULTIPART
 
 if TYPE_CHECKING:
     from mesh.envoy.address import Json
@@ -30,6 +31,7 @@ class LocalError:
         family: whether it stands for all statuses from `status` on not named by another.
         message: instead of Envoy's own text, which is empty for some.
         paths: expression for the paths it stands for; empty means all.
+        content_types: likewise for the type that the body of the request says it has.
     """
 
     status: int
@@ -38,6 +40,7 @@ class LocalError:
     family: bool = False
     message: str = "%LOCAL_REPLY_BODY%"
     paths: str = ""
+    content_types: str = ""
 
 
 LOCAL_ERRORS = (
@@ -59,6 +62,15 @@ LOCAL_ERRORS = (
         message="the body is larger than the 16 MiB of audio that one request may carry; "
         "send a shorter clip, or stream it over gRPC",
     ),
+    LocalError(
+        415,
+        3,
+        "MULTIPART_NOT_SUPPORTED",
+        message="the body is a form; send the file itself as the body, "
+        "as curl --data-binary @clip.mp3 does",
+        content_types=MULTIPART,
+    ),
+    LocalError(415, 3, "CONTENT_TYPE_NOT_SUPPORTED"),
     LocalError(429, 8, "RATE_LIMITED"),
     LocalError(503, 14, "UPSTREAM_UNAVAILABLE"),
     LocalError(504, 4, "DEADLINE_EXCEEDED", message="the service did not answer in time"),
@@ -79,16 +91,17 @@ def _mapper(error: LocalError) -> Json:
     compare = {"op": "GE" if error.family else "EQ", "value": _runtime(error)}
     status: Json = {"status_code_filter": {"comparison": compare}}  # type: ignore[dict-item]
     body = status_json(error.code, error.message, error.reason, DOMAIN)
+    only = [*_on(":path", error.paths), *_on("content-type", error.content_types)]
     return {
-        "filter": {"and_filter": {"filters": [status, *_on(error.paths), is_rest()]}},
+        "filter": {"and_filter": {"filters": [status, *only, is_rest()]}},
         "body_format_override": {"json_format": body, "content_type": "application/json"},
     }
 
 
-def _on(paths: str) -> list[Json]:
-    if not paths:
+def _on(header: str, values: str) -> list[Json]:
+    if not values:
         return []
-    match: Json = {"name": ":path", "string_match": {"safe_regex": {"regex": paths}}}
+    match: Json = {"name": header, "string_match": {"safe_regex": {"regex": values}}}
     return [{"header_filter": {"header": match}}]
 
 

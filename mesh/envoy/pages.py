@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mesh.envoy.filters import COMPRESSOR, TRANSCODER, compressed, switched_off
+
 if TYPE_CHECKING:
     from mesh.envoy.address import Json
 
@@ -28,12 +30,13 @@ _PAGES = {
 }
 
 
-def page_routes(per_filter: Json) -> list[Json]:
+def page_routes(unasked: Json) -> list[Json]:
     """Returns the routes of the pages.
 
     Args:
-        per_filter: configuration of the filters on these routes.
+        unasked: what tells the filters of access that nobody is asked who calls.
     """
+    per_filter: Json = {COMPRESSOR: compressed(), TRANSCODER: switched_off(), **unasked}
     return [_page_route(path, *page, per_filter) for path, page in _PAGES.items()]
 
 

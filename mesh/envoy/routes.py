@@ -19,16 +19,16 @@ from mesh.envoy.access import (
     refuse_foreign_tokens,
 )
 from mesh.envoy.address import is_loopback
-from mesh.envoy.contracts import RestBinding, rpcs
+from mesh.envoy.content_types import refuse_wrong_type
+from mesh.envoy.contracts import RestBinding, Rpc, rpcs
 from mesh.envoy.durations import seconds
 from mesh.envoy.filters import (
-    COMPRESSOR,
+    HEADER_MUTATION,
     TRANSCODER,
+    answers_as,
     body_limit,
-    compressed,
     cors_policy,
     origin_pattern,
-    switched_off,
     transcoder_for,
 )
 from mesh.envoy.methods import METHODS, Method, method
@@ -48,18 +48,25 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 def edge_routes(plan: MeshPlan) -> Json:
     """Returns the route configuration of the edge: exposed RPCs, then their REST bindings."""
     exposed = [row for row in METHODS if row.exposed]
+    unasked = {} if plan.open else of_refusal()
     return _route_configuration(
         "edge",
         [
             _refuse_foreign_pages(plan),
-            *page_routes({COMPRESSOR: compressed(), TRANSCODER: switched_off()}),
+            *page_routes(unasked),
             *([] if plan.open else [refuse_foreign_tokens()]),
             *(route for row in exposed for route in _edge_routes(row, _rpc_route(row, plan), plan)),
             *(
+                refuse_wrong_type(binding, _path_pattern(binding.template), unasked)
+                for rpc in rpcs()
+                for binding in rpc.rest
+                if binding.body
+            ),
+            *(
                 route
                 for rpc in rpcs()
-                for index, binding in enumerate(rpc.rest)
-                for route in _rest_routes(binding, plan, first=index == 0)
+                for binding in rpc.rest
+                for route in _rest_routes(binding, rpc, plan)
             ),
         ],
         {"envoy.filters.http.cors": cors_policy(plan.allowed_origins)},
@@ -118,7 +125,7 @@ def _rpc_route(row: Method, plan: MeshPlan) -> Json:
     return {"match": {"path": row.path}, **_action(row, plan)}
 
 
-def _rest_routes(binding: RestBinding, plan: MeshPlan, *, first: bool) -> list[Json]:
+def _rest_routes(binding: RestBinding, rpc: Rpc, plan: MeshPlan) -> list[Json]:
     """Returns the routes of one REST binding, matched before the transcoder rewrites the path."""
     row = method(binding.service, binding.name)
     if not row.exposed:
@@ -137,9 +144,12 @@ def _rest_routes(binding: RestBinding, plan: MeshPlan, *, first: bool) -> list[J
         **_action(row, plan),
     }
     per_filter: Json = {}
-    if binding.body:
+    # A stream goes on as it comes; the service bounds it.
+    if binding.body and not rpc.takes_stream:
         per_filter["envoy.filters.http.buffer"] = body_limit(binding.body, row.upstream)
-    if not first:
+    if rpc.gives_lines:
+        per_filter[HEADER_MUTATION] = answers_as("application/x-ndjson")
+    if binding != rpc.rest[0]:
         per_filter[TRANSCODER] = transcoder_for(binding)
     return _edge_routes(row, route | {"typed_per_filter_config": per_filter}, plan)
 

@@ -108,7 +108,8 @@ NAMES = {
 
 
 async def test_every_rest_route_of_the_contracts_has_an_example() -> None:
-    assert {(b.verb, b.template) for rpc in rpcs() for b in rpc.rest} == set(REST_CALLS)
+    answers_once = [rpc for rpc in rpcs() if not rpc.gives_stream]
+    assert {(b.verb, b.template) for rpc in answers_once for b in rpc.rest} == set(REST_CALLS)
 
 
 @pytest.mark.parametrize(("verb", "template"), REST_CALLS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import grpc
 
@@ -19,6 +19,7 @@ HTTP_STATUS = {
     "RESOURCE_EXHAUSTED": 429, "FAILED_PRECONDITION": 400, "ABORTED": 409, "OUT_OF_RANGE": 400,
     "UNIMPLEMENTED": 501, "INTERNAL": 500, "UNAVAILABLE": 503, "DATA_LOSS": 500,
 }  # fmt: skip
+_KINDS = ("application/json",)
 _MODULES = (
     "mesh.runtime", "fingerprint_svc", "match_svc", "user_svc", "gateway",
 )  # fmt: skip
@@ -148,9 +149,17 @@ def reasons() -> Iterator[Schema]:
 
 
 def error_responses(
-    said: str, said_of_service: str, *, secured: bool, has_body: bool
+    said: str, said_of_service: str, *, secured: bool, has_body: bool, kinds: Sequence[str]
 ) -> dict[str, Schema]:
-    """Returns the error answers of a route by status, with the reasons its contract names."""
+    """Returns the error answers of a route by status.
+
+    Args:
+        said: comment of the RPC, which names its own reasons.
+        said_of_service: comment of its service, which names those of the credentials.
+        secured: whether the route looks at credentials.
+        has_body: whether it takes a body.
+        kinds: content types of its errors.
+    """
     named: dict[int, list[str]] = defaultdict(list)
     for text in (said_of_service, said) if secured else (said,):
         for code, reason in _named(text):
@@ -161,8 +170,8 @@ def error_responses(
     if has_body:
         statuses |= {413, 415}
     return {
-        str(status): _response(status, sorted(set(named[status])))
-        if named[status]
+        str(status): _response(status, sorted(set(named[status])), kinds)
+        if named[status] or tuple(kinds) != _KINDS
         else {"$ref": f"#/components/responses/{_NAMES[status]}"}
         for status in sorted(statuses)
     } | {"default": {"$ref": "#/components/responses/Failed"}}
@@ -176,9 +185,9 @@ def _named(text: str) -> Iterator[tuple[str, str]]:
                 yield code, reason
 
 
-def _response(status: int, named: list[str] | None = None) -> Schema:
+def _response(status: int, named: Sequence[str] = (), kinds: Sequence[str] = _KINDS) -> Schema:
     meaning = _MEANINGS[status]
     if named:
         meaning += f" Reasons here: {', '.join(f'`{reason}`' for reason in named)}."
     schema = {"$ref": "#/components/schemas/Status"}
-    return {"description": meaning, "content": {"application/json": {"schema": schema}}}
+    return {"description": meaning, "content": {kind: {"schema": schema} for kind in kinds}}

@@ -21,6 +21,7 @@ AUDIO_TYPES = (
     "application/octet-stream", "audio/aac", "audio/aiff", "audio/flac", "audio/mp4", "audio/mpeg",
     "audio/ogg", "audio/wav", "audio/webm", "video/mp4", "video/webm",
 )  # fmt: skip
+JSON = "application/json"
 JSON_LINES = "application/x-ndjson"
 _VARIABLE = re.compile(r"\{([^}=]+)(?:=([^}]+))?\}")
 
@@ -76,6 +77,7 @@ class Operations:
                 self._contracts.comments.get(method.service, ""),
                 secured=takes_credentials(operation),
                 has_body=has_body,
+                kinds=(JSON, JSON_LINES) if rpc.gives_lines else (JSON,),
             ),
         }
         return {key: value for key, value in operation.items() if value not in ("", [])}
@@ -144,12 +146,17 @@ class Operations:
         if output == HTTP_BODY:
             binary: Schema = {"type": "string", "format": "binary"}
             return {"description": "The file.", "content": {AUDIO_TYPES[0]: {"schema": binary}}}
-        kind = JSON_LINES if method.descriptor.server_streaming else "application/json"
-        media: Schema = {"schema": self._schemas.reference(output)}
+        kind = JSON_LINES if method.descriptor.server_streaming else JSON
+        schema = self._schemas.reference(output)
+        media: Schema = {"schema": schema}
         if example := response_example(method.descriptor.name):
             media["example"] = example
         if kind == JSON_LINES:
-            said = "One JSON object a line, each sent as soon as it is known."
+            said = (
+                "One JSON object a line, each sent as soon as it is known. A failure after the "
+                "first is the last line, a `Status`."
+            )
+            media["schema"] = {"oneOf": [schema, {"$ref": "#/components/schemas/Status"}]}
         return {"description": said, "content": {kind: media}}
 
     def _field(self, message: str, path: list[str]) -> tuple[Field, str]:
@@ -178,7 +185,7 @@ def _json_body(schema: Schema, method: Method) -> Schema:
     media: Schema = {"schema": schema}
     if (example := body_example(method.descriptor.name)) is not None:
         media["example"] = example
-    return {"required": True, "content": {"application/json": media}}
+    return {"required": True, "content": {JSON: media}}
 
 
 def _parameter(

@@ -145,7 +145,7 @@ def _who(operation: Schema) -> str:
 
 def _kinds(content: dict[str, Any]) -> str:
     schema = next(iter(content.values()))["schema"]
-    if "$ref" in schema or schema.get("type") == "object":
+    if {"$ref", "oneOf"} & schema.keys() or schema.get("type") == "object":
         return f"{', '.join(f'<code>{kind}</code>' for kind in content)}: {_type(schema)}"
     return f"bytes, as {', '.join(f'<code>{kind}</code>' for kind in content)}"
 
@@ -181,6 +181,8 @@ def _type(schema: Schema) -> str:
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return f'<a href="#{name}">{name}</a>'
+    if "oneOf" in schema:
+        return " or ".join(map(_type, schema["oneOf"]))
     if schema.get("type") == "array":
         return f"list of {_type(schema['items'])}"
     if "enum" in schema:
