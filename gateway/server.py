@@ -9,6 +9,7 @@ from sonica.recognition.v1.recognition_service_pb2_grpc import (
     add_RecognitionServiceServicer_to_server,
 )
 
+from gateway.public_face import public_services
 from gateway.second_look import SecondLook
 from gateway.servicer import RecognitionServicer
 from gateway.upstream import Upstream
@@ -32,4 +33,6 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
         count_max = settings.second_look_count_max
         second_look = SecondLook(upstream, count_max) if settings.second_look else None
         servicer = RecognitionServicer(upstream, second_look)
-        yield [Registration(add_RecognitionServiceServicer_to_server, servicer, SERVICE)]
+        add = add_RecognitionServiceServicer_to_server
+        described = public_services() if settings.reflection else ()
+        yield [Registration(add, servicer, SERVICE, described)]

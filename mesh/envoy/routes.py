@@ -33,6 +33,7 @@ from mesh.envoy.filters import (
 )
 from mesh.envoy.methods import METHODS, Method, method
 from mesh.envoy.pages import PAGE_BYTES_MAX, page_routes
+from mesh.envoy.reflection import reflection_routes
 from mesh.envoy.retries import retry_policy
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def edge_routes(plan: MeshPlan) -> Json:
         [
             _refuse_foreign_pages(plan),
             *page_routes(unasked),
+            *(reflection_routes(unasked) if plan.reflection else []),
             *([] if plan.open else [refuse_foreign_tokens()]),
             *(route for row in exposed for route in _edge_routes(row, _rpc_route(row, plan), plan)),
             *(

@@ -96,6 +96,7 @@ class Proxy:
 
     def _configuration(self) -> str:
         # Imported when all other parts are on their way: they need longer than this.
+        from mesh.envoy.address import is_loopback
         from mesh.envoy.bootstrap import bootstrap
         from mesh.envoy.plan import MeshPlan
 
@@ -111,6 +112,8 @@ class Proxy:
             issuer=self.issuer,
             audience=self.audience,
             open=self.open,
+            # Who can reach it is on this machine, and may be a developer.
+            reflection=is_loopback(self.edge_address),
             admin=f"unix:{self.admin}",
             otlp=self.otlp,
             access_log=str(layout.log("access")),

@@ -24,10 +24,10 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio  # type: ignore[attr-defined] # stubs lack it
-from grpc_reflection.v1alpha import reflection
 
 from mesh.runtime import telemetry
 from mesh.runtime.boundary import Boundary
+from mesh.runtime.reflection import add_reflection
 from mesh.runtime.settings import UNIX_PREFIX, ProcessSettings, ServiceSettings
 
 _CLOSE_SECONDS = 10.0
@@ -44,11 +44,13 @@ class Registration:
         add: generated function, e.g. `add_MatchingServiceServicer_to_server`.
         servicer: what it adds.
         full_name: e.g. `sonica.matching.v1.MatchingService`; health is served under it.
+        described: services of other processes that reflection tells of too.
     """
 
     add: Callable[[Any, grpc.aio.Server], None]
     servicer: Any
     full_name: str
+    described: tuple[str, ...] = ()
 
 
 Build = Callable[[], AbstractAsyncContextManager[Sequence[Registration]]]
@@ -84,9 +86,8 @@ class Server:
         for registration in registrations:
             registration.add(registration.servicer, self._grpc)
         if self._settings.reflection:
-            reflection.enable_server_reflection(
-                (*names, health.SERVICE_NAME, reflection.SERVICE_NAME), self._grpc
-            )
+            described = {name for each in registrations for name in each.described}
+            add_reflection(self._grpc, sorted({*names, *described, health.SERVICE_NAME}))
         await self._grpc.start()
         for name in ("", *names):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)

@@ -223,6 +223,7 @@ HIDDEN = [
     *(row.path for row in METHODS if not row.exposed),
     "/grpc.health.v1.Health/Check",
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
     "/sonica.catalog.v1.CatalogService/Nothing",
     "/sonica.matching.v1.MatchingService",
 ]
