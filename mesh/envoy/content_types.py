@@ -21,21 +21,26 @@ _JSON = (
     "(?i)(application/([a-z0-9.-]+[+])?json|text/json|application/x-www-form-urlencoded) *(;.*)?"
 )
 
+# Without a body only this is wrong: the call would go on with a path no service knows.
+_GRPC = "(?i)application/grpc.*"
+_NO_FILE = "this route takes the file itself as the body, as audio/* or octet-stream"
+
 
 def refuse_wrong_type(binding: RestBinding, path_pattern: str, unasked: Json) -> Json:
     """Returns the route that refuses bodies of other types than a binding takes.
 
     Args:
-        binding: one with a body.
+        binding: its method, path and kind of body.
         path_pattern: expression for its path.
         unasked: what tells the filters of access that nobody is asked who calls.
     """
-    header: Json = {"name": "content-type", "string_match": {"safe_regex": {"regex": _JSON}}}
-    words = "this route takes JSON; send it as application/json"
+    pattern, words = _GRPC, "this route does not take gRPC"
     if binding.raw:
-        header = {"name": "content-type", "string_match": {"safe_regex": {"regex": _NEVER_AUDIO}}}
-        words = "this route takes the file itself as the body, as audio/* or octet-stream"
-    else:
+        pattern, words = _NEVER_AUDIO, _NO_FILE
+    elif binding.body:
+        pattern, words = _JSON, "this route takes JSON; send it as application/json"
+    header: Json = {"name": "content-type", "string_match": {"safe_regex": {"regex": pattern}}}
+    if pattern is _JSON:
         header["invert_match"] = True
     return {
         "match": {

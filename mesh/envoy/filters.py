@@ -11,7 +11,7 @@ from mesh.envoy.contracts import DESCRIPTORS, RestBinding, descriptors_with
 from mesh.envoy.methods import METHODS
 
 if TYPE_CHECKING:
-    from mesh.envoy.address import Json
+    from mesh.envoy.address import Json, JsonValue
     from mesh.envoy.plan import MeshPlan
 
 _TRANSCODER = "grpc_json_transcoder.v3.GrpcJsonTranscoder"
@@ -87,12 +87,23 @@ def origin_pattern(origin: str) -> str:
 
 
 def strip_internal_headers() -> Json:
-    """Removes identity headers before any filter that might trust or set them."""
-    removal: Json = {"remove_on_match": {"key_matcher": {"prefix": INTERNAL_HEADER_PREFIX}}}
+    """Removes headers that no client may send, before any filter that might trust or set them.
+
+    Identity is what the edge says it is. The others HTTP allows and gRPC does not, or no service
+    reads: a server refuses the whole call as INTERNAL when it cannot parse one of them.
+    """
+    names: tuple[Json, ...] = (
+        {"prefix": INTERNAL_HEADER_PREFIX},
+        {"suffix": "-bin"},
+        {"safe_regex": {"regex": ".*[^a-z0-9_.:-].*"}},
+        {"exact": "grpc-previous-rpc-attempts"},
+        {"exact": "grpc-retry-pushback-ms"},
+    )
+    removals: list[JsonValue] = [{"remove_on_match": {"key_matcher": name}} for name in names]
     return _filter(
         "header_mutation",
         "header_mutation.v3.HeaderMutation",
-        mutations={"request_mutations": [removal]},
+        mutations={"request_mutations": removals},
     )
 
 

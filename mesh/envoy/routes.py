@@ -31,6 +31,7 @@ from mesh.envoy.filters import (
     origin_pattern,
     transcoder_for,
 )
+from mesh.envoy.malformed import ENCODING_HEADER, refuse_malformed
 from mesh.envoy.methods import METHODS, Method, method
 from mesh.envoy.pages import PAGE_BYTES_MAX, page_routes
 from mesh.envoy.reflection import reflection_routes
@@ -54,6 +55,7 @@ def edge_routes(plan: MeshPlan) -> Json:
         "edge",
         [
             _refuse_foreign_pages(plan),
+            *refuse_malformed(unasked),
             *page_routes(unasked),
             *(reflection_routes(unasked) if plan.reflection else []),
             *([] if plan.open else [refuse_foreign_tokens()]),
@@ -62,7 +64,6 @@ def edge_routes(plan: MeshPlan) -> Json:
                 refuse_wrong_type(binding, _path_pattern(binding.template), unasked)
                 for rpc in rpcs()
                 for binding in rpc.rest
-                if binding.body
             ),
             *(
                 route
@@ -106,7 +107,8 @@ def _edge_routes(row: Method, route: Json, plan: MeshPlan) -> list[Json]:
     Whether user_svc is asked is a matter of the route, so a call with a key takes its own.
     """
     if row.upstream != "user":
-        route = route | {"request_headers_to_remove": [TOKEN_HEADER, KEY_HEADER]}
+        removed: Any = route.get("request_headers_to_remove", [])
+        route = route | {"request_headers_to_remove": [*removed, TOKEN_HEADER, KEY_HEADER]}
     if plan.open:
         return [route]
     per_filter: Any = route.get("typed_per_filter_config", {})
@@ -144,6 +146,8 @@ def _rest_routes(binding: RestBinding, rpc: Rpc, plan: MeshPlan) -> list[Json]:
             ],
         },
         **_action(row, plan),
+        # It would speak of the message that the transcoder makes, of which it knows nothing.
+        "request_headers_to_remove": [ENCODING_HEADER],
     }
     per_filter: Json = {}
     # A stream goes on as it comes; the service bounds it.

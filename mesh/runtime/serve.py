@@ -117,6 +117,10 @@ def _server_options(max_message_bytes: int) -> list[tuple[str, int]]:
         # Beyond the limit, so that the boundary can refuse with a typed error.
         ("grpc.max_send_message_length", -1),
         ("grpc.max_receive_message_length", 2 * max_message_bytes),
+        # As much as the edge takes of a client, with what it adds; beyond the first, calls were
+        # refused by chance, and as overload.
+        ("grpc.max_metadata_size", 48 * 1024),
+        ("grpc.absolute_max_metadata_size", 64 * 1024),
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 10_000),
         # Callers ping every 30 s; the default of 5 min would end their connections.
