@@ -29,6 +29,7 @@ from mesh.envoy.filters import (
     body_limit,
     cors_policy,
     origin_pattern,
+    switched_off,
     transcoder_for,
 )
 from mesh.envoy.malformed import ENCODING_HEADER, refuse_malformed
@@ -54,7 +55,7 @@ def edge_routes(plan: MeshPlan) -> Json:
     return _route_configuration(
         "edge",
         [
-            _refuse_foreign_pages(plan),
+            _refuse_foreign_pages(plan, unasked),
             *refuse_malformed(unasked),
             *page_routes(unasked),
             *(reflection_routes(unasked) if plan.reflection else []),
@@ -189,7 +190,7 @@ def _action(row: Method, plan: MeshPlan) -> Json:
     }
 
 
-def _refuse_foreign_pages(plan: MeshPlan) -> Json:
+def _refuse_foreign_pages(plan: MeshPlan, unasked: Json) -> Json:
     """Returns the route that refuses requests of web pages from other origins.
 
     CORS only hides answers from such a page. A plain form post is not preflighted, so without this
@@ -209,6 +210,6 @@ def _refuse_foreign_pages(plan: MeshPlan) -> Json:
             "status": 403,
             "body": {"inline_string": "this web origin is not among the allowed ones"},
         },
-        "typed_per_filter_config": {} if plan.open else of_refusal(),
+        "typed_per_filter_config": {TRANSCODER: switched_off(), **unasked},
         "decorator": {"operation": "refuse_origin", "propagate": False},
     }

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from mesh.envoy.pages import PAGE_BYTES_MAX
-from tests.mesh.rig import Rig, running_mesh
+from tests.mesh.rig import Rig, mesh_with_accounts, running_mesh
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -69,3 +69,10 @@ async def test_pages_are_shown_to_pages_of_allowed_origins_only(rig: Rig) -> Non
     assert shown.headers["access-control-allow-origin"] == "*"
     other = await rig.rest.get("/openapi.json", headers={"origin": "https://evil.example"})
     assert other.status_code == 403
+
+
+async def test_nobody_is_asked_who_they_are() -> None:
+    forged = {"authorization": "Bearer forged", "x-api-key": "sk_forged"}
+    async with mesh_with_accounts() as closed:
+        for path in PAGES:
+            assert (await closed.rest.get(path, headers=forged)).status_code == 200

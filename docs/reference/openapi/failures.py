@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import grpc
 
 from docs.reference.openapi.rules import Schema
+from mesh.envoy.access_replies import ACCESS_ERRORS
 from mesh.envoy.local_replies import DOMAIN, LOCAL_ERRORS
 from mesh.runtime.errors import declared_errors
 
@@ -137,7 +138,9 @@ def reasons() -> Iterator[Schema]:
                 "when": " ".join((error.__doc__ or "").split("\n\n")[0].split()),
             }
     names = {code.value[0]: code.name for code in grpc.StatusCode}
-    for local in LOCAL_ERRORS:
+    # The other refusal is in the words and under the domain of user_svc.
+    undecided = [refusal for refusal in ACCESS_ERRORS if refusal.domain == DOMAIN]
+    for local in (*LOCAL_ERRORS, *undecided):
         yield {
             "domain": DOMAIN,
             "reason": local.reason,
