@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 import grpc
 
 from docs.reference.openapi.rules import Schema
-from mesh.envoy.access_replies import ACCESS_ERRORS
-from mesh.envoy.local_replies import DOMAIN, LOCAL_ERRORS
+from mesh.envoy.access_replies import ACCESS_ERRORS, Refusal
+from mesh.envoy.local_replies import DOMAIN, LOCAL_ERRORS, LocalError
 from mesh.runtime.errors import declared_errors
 
 HTTP_STATUS = {
@@ -140,7 +140,8 @@ def reasons() -> Iterator[Schema]:
     names = {code.value[0]: code.name for code in grpc.StatusCode}
     # The other refusal is in the words and under the domain of user_svc.
     undecided = [refusal for refusal in ACCESS_ERRORS if refusal.domain == DOMAIN]
-    for local in (*LOCAL_ERRORS, *undecided):
+    local_errors: list[LocalError | Refusal] = [*LOCAL_ERRORS, *undecided]
+    for local in local_errors:
         yield {
             "domain": DOMAIN,
             "reason": local.reason,
