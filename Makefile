@@ -72,11 +72,12 @@ gen: setup ## Regenerates stubs, descriptors and reference tables from their sou
 	python proto/generate.py
 	python -m mesh.envoy.service_configs
 	python docs/reference/generate.py
+	python -m docs.reference.openapi
 
 .PHONY: gen-check
 gen-check: gen ## The same, then fails on any difference to what is committed.
-	git diff --exit-code -- sdk proto mesh/envoy/contracts.binpb docs/reference
-	test -z "$$(git status --porcelain -- sdk proto mesh/envoy/contracts.binpb docs/reference)"
+	git diff --exit-code -- sdk proto mesh/envoy/contracts.binpb mesh/envoy/static docs/reference
+	test -z "$$(git status --porcelain -- sdk proto mesh/envoy/contracts.binpb mesh/envoy/static docs/reference)"
 
 .PHONY: breaking
 breaking: setup ## Refuses changes of the contracts that break clients of the last release.
@@ -93,6 +94,8 @@ lock: ## Renews requirements.lock. Needs uv.
 	  --custom-compile-command "make lock" pyproject.toml requirements-dev.in -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --upgrade \
 	  --custom-compile-command "make lock" tests/evaluation/requirements.in -o tests/evaluation/requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --upgrade \
+	  --custom-compile-command "make lock" tests/generated_client/requirements.in -o tests/generated_client/requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --upgrade \
 	  --custom-compile-command "make lock" rust_core/training/requirements.in -o rust_core/training/requirements.lock
 
@@ -125,6 +128,15 @@ fit: setup ## Fits algorithm_version 1 anew from MUSIC=folder, as rust_core/fitt
 	$(MAKE) setup
 	cd rust_core && python -m fitting decision --version 1 --music "$(MUSIC)" --seed $(or $(SEED),1)
 	$(MAKE) setup
+
+$(VENV)/.generated-client: tests/generated_client/requirements.lock
+	$(PYTHON) -m venv .cache/generated-client-venv
+	.cache/generated-client-venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	touch $@
+
+.PHONY: generated-client
+generated-client: setup $(VENV)/.generated-client ## Has a stranger's tool make a client of the OpenAPI document, and drives it.
+	python -m tests.generated_client --tools $(abspath .cache/generated-client-venv/bin)
 
 $(VENV)/.training: rust_core/training/requirements.lock
 	$(PYTHON) -m venv .cache/training-venv

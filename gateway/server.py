@@ -10,6 +10,7 @@ from sonica.recognition.v1.recognition_service_pb2_grpc import (
 )
 
 from gateway.activity import Activities
+from gateway.public_face import public_services
 from gateway.second_look import SecondLook
 from gateway.servicer import RecognitionServicer
 from gateway.upstream import Upstream
@@ -48,5 +49,7 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
         flush_seconds = min(settings.drain_timeout_seconds, _FLUSH_SECONDS_MAX)
         activities = Activities(upstream.activity, flush_seconds)
         servicer = RecognitionServicer(upstream, activities, second_look)
+        add = add_RecognitionServiceServicer_to_server
+        described = public_services() if settings.reflection else ()
         async with activities.running():
-            yield [Registration(add_RecognitionServiceServicer_to_server, servicer, SERVICE)]
+            yield [Registration(add, servicer, SERVICE, described)]

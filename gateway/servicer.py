@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sonica.catalog.v1.track_pb2 import REGISTRATION_OUTCOME_REGISTERED
+from sonica.recognition.v1 import recognition_service_pb2 as pb
 from sonica.recognition.v1.recognition_service_pb2_grpc import RecognitionServiceServicer
 from sonica.user.v1.activity_pb2 import ImportFinishedActivity
 
+from gateway import streaming, upload
 from gateway.importing import import_tracks
 from gateway.recognition import recognize
 from gateway.registration import register_track
@@ -15,8 +17,6 @@ from gateway.streaming import StreamingRecognition
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-    from sonica.recognition.v1 import recognition_service_pb2 as pb
 
     from gateway.activity import Activities
     from gateway.second_look import SecondLook
@@ -49,8 +49,26 @@ class RecognitionServicer(RecognitionServiceServicer):
         self, requests: AsyncIterator[pb.StreamingRecognizeRequest], context: Any
     ) -> None:
         """Recognises audio while it arrives."""
-        last = await StreamingRecognition(self._upstream, context.write).run(requests)
+        config = await streaming.first_config(requests)
+        recognition = StreamingRecognition(
+            self._upstream, pb.StreamingRecognizeResponse, context.write
+        )
+        layout = config.format if config.HasField("format") else None
+        last = await recognition.run(streaming.chunks_of(requests), layout, config.max_match_count)
         self._activities.recognised(context, last.matches, last.analysed_duration)
+
+    async def RecognizeUpload(
+        self, requests: AsyncIterator[pb.RecognizeUploadRequest], context: Any
+    ) -> None:
+        """Recognises audio while it is uploaded."""
+        async with upload.opened(requests) as body:
+            recognition = StreamingRecognition(
+                self._upstream, pb.RecognizeUploadResponse, context.write
+            )
+            layout = body.first.format if body.first.HasField("format") else None
+            last = await recognition.run(body.chunks(), layout, body.first.max_match_count)
+            self._activities.recognised(context, last.matches, last.analysed_duration)
+            await body.finish()
 
     async def RegisterTrack(
         self, request: pb.RegisterTrackRequest, context: Any

@@ -10,7 +10,7 @@ from user_svc.access_tokens import AccessTokens
 from user_svc.accounts import not_found
 from user_svc.attempt_limit import AttemptLimit
 from user_svc.credentials import new_refresh_token, read_refresh_token
-from user_svc.errors import LoginRefusedError, RefreshRefusedError
+from user_svc.errors import CredentialsMissingError, LoginRefusedError, RefreshRefusedError
 from user_svc.model import Account, AuditAction, Caller, Tokens
 from user_svc.passwords import Passwords
 from user_svc.refusal_log import RefusalLog
@@ -112,9 +112,10 @@ class Logins:
         """Ends the caller's session.
 
         Raises:
-            StoreUnreachableError.
+            CredentialsMissingError: the operator's key has none; StoreUnreachableError.
         """
-        assert caller.session_id is not None  # noqa: S101 - no API key gets here
+        if caller.session_id is None:
+            raise CredentialsMissingError
         async with self._database.transaction("log_out") as connection:
             await sessions.end(connection, caller.session_id)
             await audit.record(

@@ -32,7 +32,7 @@ class RateLimitServicer(limit_grpc.RateLimitServiceServicer):
     def __init__(self, rate_limits: RateLimits) -> None:
         self._rate_limits = rate_limits
 
-    async def ShouldRateLimit(  # noqa: N802 - gRPC's name
+    async def ShouldRateLimit(
         self, request: limit_pb.RateLimitRequest, _context: Any
     ) -> limit_pb.RateLimitResponse:
         """Counts a call; the proxy sends one descriptor for it."""

@@ -8,11 +8,12 @@ from functools import cache
 from pathlib import Path
 
 from google.api import annotations_pb2, http_pb2
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodDescriptorProto
 from sonica.access.v1 import access_pb2
 
 DESCRIPTORS = Path(__file__).with_name("contracts.binpb")
 _OUR_PACKAGES = "sonica."
+_RAW = ".google.api.HttpBody"
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class RestBinding:
         verb: HTTP method, upper case.
         template: path, variables in braces, e.g. `/v1/tracks/{track_id}`.
         body: field that the body fills, `*` for the whole request, empty for none.
+        raw: whether the body is taken as it is, not as JSON.
     """
 
     service: str
@@ -32,6 +34,7 @@ class RestBinding:
     verb: str
     template: str
     body: str
+    raw: bool
 
 
 class Level(Enum):
@@ -60,19 +63,37 @@ class AccessRule:
 
 @dataclass(frozen=True)
 class Rpc:
-    """One RPC as the contracts declare it."""
+    """One RPC as the contracts declare it.
+
+    Attributes:
+        service: full name of the service.
+        name: of the method.
+        takes_stream: whether the caller sends a stream.
+        gives_stream: whether the service does.
+        gives_lines: whether it does so, over REST, as one JSON object a line.
+        rest: its REST routes.
+        access: who may call it.
+    """
 
     service: str
     name: str
-    streaming: bool
+    takes_stream: bool
+    gives_stream: bool
+    gives_lines: bool
     rest: tuple[RestBinding, ...]
     access: AccessRule
+
+    @property
+    def streaming(self) -> bool:
+        """Whether either side sends a stream."""
+        return self.takes_stream or self.gives_stream
 
 
 @cache
 def rpcs() -> tuple[Rpc, ...]:
     """Returns all RPCs of our contracts, in the order of the files."""
     descriptors = FileDescriptorSet.FromString(DESCRIPTORS.read_bytes())
+    raw_fields = _raw_fields(descriptors)
     found = []
     for file in descriptors.file:
         if not file.package.startswith(_OUR_PACKAGES):
@@ -85,8 +106,10 @@ def rpcs() -> tuple[Rpc, ...]:
                     Rpc(
                         full_name,
                         method.name,
-                        method.client_streaming or method.server_streaming,
-                        _bindings(full_name, method.name, rule),
+                        method.client_streaming,
+                        method.server_streaming,
+                        method.server_streaming and method.output_type != _RAW,
+                        _bindings(full_name, method, rule, raw_fields),
                         _access(method.options.Extensions[access_pb2.access]),  # type: ignore[index]
                     )
                 )
@@ -131,11 +154,30 @@ def _access(rule: access_pb2.AccessRule) -> AccessRule:
     return AccessRule(Level(rule.level), scope)
 
 
-def _bindings(service: str, name: str, rule: http_pb2.HttpRule) -> tuple[RestBinding, ...]:
+def _raw_fields(descriptors: FileDescriptorSet) -> set[tuple[str, str]]:
+    """Returns (message, field) of every field that is an HTTP body as it came."""
+    return {
+        (f".{file.package}.{message.name}", field.name)
+        for file in descriptors.file
+        for message in file.message_type
+        for field in message.field
+        if field.type_name == _RAW
+    }
+
+
+def _bindings(
+    service: str,
+    method: MethodDescriptorProto,
+    rule: http_pb2.HttpRule,
+    raw_fields: set[tuple[str, str]],
+) -> tuple[RestBinding, ...]:
     bindings = []
     for each in (rule, *rule.additional_bindings):
         verb = each.WhichOneof("pattern")
         if verb is not None:
             template = getattr(each, verb)
-            bindings.append(RestBinding(service, name, verb.upper(), template, each.body))
+            raw = (method.input_type, each.body) in raw_fields
+            bindings.append(
+                RestBinding(service, method.name, verb.upper(), template, each.body, raw)
+            )
     return tuple(bindings)

@@ -12,7 +12,7 @@ from mesh.envoy.limits import limit_filters
 from mesh.envoy.methods import METHODS
 
 if TYPE_CHECKING:
-    from mesh.envoy.address import Json
+    from mesh.envoy.address import Json, JsonValue
     from mesh.envoy.plan import MeshPlan
 
 _TRANSCODER = "grpc_json_transcoder.v3.GrpcJsonTranscoder"
@@ -29,6 +29,8 @@ _COMPRESSED_BYTES_MIN = 1024
 
 #: Headers by which services of the mesh tell each other who calls. A client's are never believed.
 INTERNAL_HEADER_PREFIX = "x-sonica-"
+HEADER_MUTATION = "envoy.filters.http.header_mutation"
+TRANSCODER = "envoy.filters.http.grpc_json_transcoder"
 #: Answers 200 when every service has a healthy replica and the edge is not draining, else 503.
 READY_PATH = "/healthz"
 
@@ -90,13 +92,37 @@ def origin_pattern(origin: str) -> str:
 
 
 def strip_internal_headers() -> Json:
-    """Removes identity headers before any filter that might trust or set them."""
-    removal: Json = {"remove_on_match": {"key_matcher": {"prefix": INTERNAL_HEADER_PREFIX}}}
+    """Removes headers that no client may send, before any filter that might trust or set them.
+
+    Identity is what the edge says it is. The others HTTP allows and gRPC does not, or no service
+    reads: a server refuses the whole call as INTERNAL when it cannot parse one of them.
+    """
+    names: tuple[Json, ...] = (
+        {"prefix": INTERNAL_HEADER_PREFIX},
+        {"suffix": "-bin"},
+        {"safe_regex": {"regex": ".*[^a-z0-9_.:-].*"}},
+        {"exact": "grpc-previous-rpc-attempts"},
+        {"exact": "grpc-retry-pushback-ms"},
+    )
+    removals: list[JsonValue] = [{"remove_on_match": {"key_matcher": name}} for name in names]
     return _filter(
         "header_mutation",
         "header_mutation.v3.HeaderMutation",
-        mutations={"request_mutations": [removal]},
+        mutations={"request_mutations": removals},
     )
+
+
+def answers_as(content_type: str) -> Json:
+    """Returns what gives all answers of a route a content type, after the transcoder has its say.
+
+    The transcoder calls a stream of JSON objects JSON, which it is not.
+    """
+    header: Json = {"key": "content-type", "value": content_type}
+    change: Json = {"append": {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
+    return {
+        "@type": f"{_HTTP}.header_mutation.v3.HeaderMutationPerRoute",
+        "mutations": {"response_mutations": [change]},
+    }
 
 
 def readiness() -> Json:
@@ -135,6 +161,11 @@ def compressor() -> Json:
         compressor_library=library,
         response_direction_config={"common_config": {"min_content_length": _COMPRESSED_BYTES_MIN}},
     )
+
+
+def switched_off() -> Json:
+    """Returns what turns a filter off for a route."""
+    return {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": True}
 
 
 def buffer() -> Json:

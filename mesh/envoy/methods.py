@@ -66,6 +66,7 @@ _DAY = 86_400.0
 METHODS = (
     Method(RECOGNITION, "Recognize", "gateway", True, 30, 120, Retry.IDEMPOTENT),
     Method(RECOGNITION, "StreamingRecognize", "gateway", True, 120, 600, Retry.UNSENT),
+    Method(RECOGNITION, "RecognizeUpload", "gateway", True, 120, 600, Retry.UNSENT),
     Method(RECOGNITION, "RegisterTrack", "gateway", True, 300, 900, Retry.IDEMPOTENT),
     Method(RECOGNITION, "ImportTracks", "gateway", True, _DAY, _DAY, Retry.UNSENT),
     # Idempotent by its required content hash: a second attempt finds the track of the first and

@@ -40,6 +40,7 @@ class MeshPlan:
         user: endpoints of the services of `sonica.user.v1`.
         user_keys: endpoints at which user_svc serves its key set over HTTP; needed unless `open`.
         open: nobody is asked for credentials, and nothing is limited: for private networks only.
+        reflection: whether the edge answers gRPC reflection; for development.
         issuer: `iss` of access tokens, as in the settings of user_svc.
         audience: `aud` of access tokens, as in the settings of user_svc.
         admin: `unix:/path` (or `host:port` of a trusted network) of Envoy's admin interface.
@@ -80,6 +81,7 @@ class MeshPlan:
     admin: str
     user_keys: tuple[str, ...] = ()
     open: bool = False
+    reflection: bool = False
     issuer: str = "sonica"
     audience: str = "sonica"
     tls_certificate: str | None = None

@@ -19,11 +19,24 @@ from mesh.envoy.access import (
     refuse_foreign_tokens,
 )
 from mesh.envoy.address import is_loopback
-from mesh.envoy.contracts import RestBinding, rpcs
+from mesh.envoy.content_types import refuse_wrong_type
+from mesh.envoy.contracts import RestBinding, Rpc, rpcs
 from mesh.envoy.durations import seconds
-from mesh.envoy.filters import body_limit, cors_policy, origin_pattern, transcoder_for
+from mesh.envoy.filters import (
+    HEADER_MUTATION,
+    TRANSCODER,
+    answers_as,
+    body_limit,
+    cors_policy,
+    origin_pattern,
+    switched_off,
+    transcoder_for,
+)
 from mesh.envoy.limits import counted
+from mesh.envoy.malformed import ENCODING_HEADER, refuse_malformed
 from mesh.envoy.methods import METHODS, Method, method
+from mesh.envoy.pages import PAGE_BYTES_MAX, page_routes
+from mesh.envoy.reflection import reflection_routes
 from mesh.envoy.retries import retry_policy
 
 if TYPE_CHECKING:
@@ -39,17 +52,26 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 def edge_routes(plan: MeshPlan) -> Json:
     """Returns the route configuration of the edge: exposed RPCs, then their REST bindings."""
     exposed = [row for row in METHODS if row.exposed]
+    unasked = {} if plan.open else of_refusal()
     return _route_configuration(
         "edge",
         [
-            _refuse_foreign_pages(plan),
+            _refuse_foreign_pages(plan, unasked),
+            *refuse_malformed(unasked),
+            *page_routes(unasked),
+            *(reflection_routes(unasked) if plan.reflection else []),
             *([] if plan.open else [refuse_foreign_tokens()]),
             *(route for row in exposed for route in _edge_routes(row, _rpc_route(row, plan), plan)),
             *(
+                refuse_wrong_type(binding, _path_pattern(binding.template), unasked)
+                for rpc in rpcs()
+                for binding in rpc.rest
+            ),
+            *(
                 route
                 for rpc in rpcs()
-                for index, binding in enumerate(rpc.rest)
-                for route in _rest_routes(binding, plan, first=index == 0)
+                for binding in rpc.rest
+                for route in _rest_routes(binding, rpc, plan)
             ),
         ],
         {"envoy.filters.http.cors": cors_policy(plan.allowed_origins)},
@@ -73,7 +95,12 @@ def _route_configuration(
         "request_body_buffer_limit": RETRY_BUFFER_BYTES,
         "typed_per_filter_config": per_filter,
     }
-    return {"name": name, "virtual_hosts": [host], "ignore_port_in_host_matching": True}
+    return {
+        "name": name,
+        "virtual_hosts": [host],
+        "ignore_port_in_host_matching": True,
+        "max_direct_response_body_size_bytes": PAGE_BYTES_MAX,
+    }
 
 
 def _edge_routes(row: Method, route: Json, plan: MeshPlan) -> list[Json]:
@@ -83,7 +110,8 @@ def _edge_routes(row: Method, route: Json, plan: MeshPlan) -> list[Json]:
     """
     route = route | counted(row)
     if row.upstream != "user":
-        route = route | {"request_headers_to_remove": [TOKEN_HEADER, KEY_HEADER]}
+        removed: Any = route.get("request_headers_to_remove", [])
+        route = route | {"request_headers_to_remove": [*removed, TOKEN_HEADER, KEY_HEADER]}
     if plan.open:
         return [route]
     per_filter: Any = route.get("typed_per_filter_config", {})
@@ -104,7 +132,7 @@ def _rpc_route(row: Method, plan: MeshPlan) -> Json:
     return {"match": {"path": row.path}, **_action(row, plan)}
 
 
-def _rest_routes(binding: RestBinding, plan: MeshPlan, *, first: bool) -> list[Json]:
+def _rest_routes(binding: RestBinding, rpc: Rpc, plan: MeshPlan) -> list[Json]:
     """Returns the routes of one REST binding, matched before the transcoder rewrites the path."""
     row = method(binding.service, binding.name)
     if not row.exposed:
@@ -121,12 +149,17 @@ def _rest_routes(binding: RestBinding, plan: MeshPlan, *, first: bool) -> list[J
             ],
         },
         **_action(row, plan),
+        # It would speak of the message that the transcoder makes, of which it knows nothing.
+        "request_headers_to_remove": [ENCODING_HEADER],
     }
     per_filter: Json = {}
-    if binding.body:
+    # A stream goes on as it comes; the service bounds it.
+    if binding.body and not rpc.takes_stream:
         per_filter["envoy.filters.http.buffer"] = body_limit(binding.body, row.upstream)
-    if not first:
-        per_filter["envoy.filters.http.grpc_json_transcoder"] = transcoder_for(binding)
+    if rpc.gives_lines:
+        per_filter[HEADER_MUTATION] = answers_as("application/x-ndjson")
+    if binding != rpc.rest[0]:
+        per_filter[TRANSCODER] = transcoder_for(binding)
     return _edge_routes(row, route | {"typed_per_filter_config": per_filter}, plan)
 
 
@@ -168,7 +201,7 @@ def _action(row: Method, plan: MeshPlan) -> Json:
     }
 
 
-def _refuse_foreign_pages(plan: MeshPlan) -> Json:
+def _refuse_foreign_pages(plan: MeshPlan, unasked: Json) -> Json:
     """Returns the route that refuses requests of web pages from other origins.
 
     CORS only hides answers from such a page. A plain form post is not preflighted, so without this
@@ -188,6 +221,6 @@ def _refuse_foreign_pages(plan: MeshPlan) -> Json:
             "status": 403,
             "body": {"inline_string": "this web origin is not among the allowed ones"},
         },
-        "typed_per_filter_config": {} if plan.open else of_refusal(),
+        "typed_per_filter_config": {TRANSCODER: switched_off(), **unasked},
         "decorator": {"operation": "refuse_origin", "propagate": False},
     }

@@ -108,6 +108,7 @@ class Proxy:
         self._config.write_text(json.dumps(bootstrap(plan), indent=1))
 
     def _plan(self) -> MeshPlan:
+        from mesh.envoy.address import is_loopback
         from mesh.envoy.plan import MeshPlan
 
         layout, edge = self.layout, self.encryption.edge
@@ -138,6 +139,8 @@ class Proxy:
             anonymous_window_seconds=edge.anonymous_window_seconds,
             credential_requests=edge.credential_requests,
             credential_window_seconds=edge.credential_window_seconds,
+            # Who can reach it is on this machine, and may be a developer.
+            reflection=is_loopback(self.edge_address),
             admin=f"unix:{self.admin}",
             otlp=self.otlp,
             access_log=str(layout.log("access")),

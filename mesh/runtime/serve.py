@@ -24,10 +24,10 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio  # type: ignore[attr-defined] # stubs lack it
-from grpc_reflection.v1alpha import reflection
 
 from mesh.runtime import telemetry
 from mesh.runtime.boundary import Boundary
+from mesh.runtime.reflection import add_reflection
 from mesh.runtime.settings import UNIX_PREFIX, ProcessSettings, ServiceSettings
 from mesh.runtime.tls import server_credentials
 
@@ -45,11 +45,13 @@ class Registration:
         add: generated function, e.g. `add_MatchingServiceServicer_to_server`.
         servicer: what it adds.
         full_name: e.g. `sonica.matching.v1.MatchingService`; health is served under it.
+        described: services of other processes that reflection tells of too.
     """
 
     add: Callable[[Any, grpc.aio.Server], None]
     servicer: Any
     full_name: str
+    described: tuple[str, ...] = ()
 
 
 Build = Callable[[], AbstractAsyncContextManager[Sequence[Registration]]]
@@ -87,9 +89,8 @@ class Server:
         for registration in registrations:
             registration.add(registration.servicer, self._grpc)
         if self._settings.reflection:
-            reflection.enable_server_reflection(
-                (*names, health.SERVICE_NAME, reflection.SERVICE_NAME), self._grpc
-            )
+            described = {name for each in registrations for name in each.described}
+            add_reflection(self._grpc, sorted({*names, *described, health.SERVICE_NAME}))
         await self._grpc.start()
         for name in ("", *names):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
@@ -119,6 +120,10 @@ def _server_options(max_message_bytes: int) -> list[tuple[str, int]]:
         # Beyond the limit, so that the boundary can refuse with a typed error.
         ("grpc.max_send_message_length", -1),
         ("grpc.max_receive_message_length", 2 * max_message_bytes),
+        # As much as the edge takes of a client, with what it adds; beyond the first, calls were
+        # refused by chance, and as overload.
+        ("grpc.max_metadata_size", 48 * 1024),
+        ("grpc.absolute_max_metadata_size", 64 * 1024),
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 10_000),
         # Callers ping every 30 s; the default of 5 min would end their connections.

@@ -37,7 +37,7 @@ def complaints(rpc: Rpc, *, exposed: bool) -> list[str]:
     ],
 )
 def test_what_is_wrong_is_found(rule: AccessRule, exposed: bool) -> None:
-    rpc = Rpc("sonica.x.v1.XService", "Do", streaming=False, rest=(), access=rule)
+    rpc = Rpc("sonica.x.v1.XService", "Do", False, False, False, rest=(), access=rule)
     assert complaints(rpc, exposed=exposed)
 
 

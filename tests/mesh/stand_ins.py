@@ -108,6 +108,7 @@ class FingerprintStandIn(Remembering, fingerprint_grpc.FingerprintServiceService
         self.received_byte_count = 0
         self.versions: list[int] = []
         self.pitch_factors: list[float] = []
+        self.layouts: list[Any] = []
         self.before_pitches = b""
         self.gate = asyncio.Event()
         self.gate.set()
@@ -149,7 +150,9 @@ class FingerprintStandIn(Remembering, fingerprint_grpc.FingerprintServiceService
                 self.cancelled.set()
 
     async def _analyse(self, requests: Any) -> AsyncIterator[Any]:
-        config = (await anext(requests)).config.extraction
+        opening = (await anext(requests)).config
+        self.layouts.append(opening.format)
+        config = opening.extraction
         self.versions.append(config.algorithm_version)
         longest = QUERY_SECONDS_MAX if config.purpose == FINGERPRINT_PURPOSE_QUERY else math.inf
         digest = hashlib.sha256()

@@ -118,7 +118,8 @@ NAMES = {
 
 
 async def test_every_rest_route_of_the_contracts_has_an_example() -> None:
-    assert {(b.verb, b.template) for rpc in rpcs() for b in rpc.rest} == set(REST_CALLS)
+    answers_once = [rpc for rpc in rpcs() if not rpc.gives_stream]
+    assert {(b.verb, b.template) for rpc in answers_once for b in rpc.rest} == set(REST_CALLS)
 
 
 @pytest.mark.parametrize(("verb", "template"), REST_CALLS)
@@ -232,6 +233,7 @@ HIDDEN = [
     *(row.path for row in METHODS if not row.exposed),
     "/grpc.health.v1.Health/Check",
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
     "/sonica.catalog.v1.CatalogService/Nothing",
     "/sonica.matching.v1.MatchingService",
 ]

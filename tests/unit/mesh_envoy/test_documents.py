@@ -59,15 +59,6 @@ def test_table_of_rest_routes() -> None:
     }
 
 
-def test_every_rest_route_has_an_example() -> None:
-    text = (ROOT / "docs/reference/rest-api.md").read_text(encoding="utf-8")
-    examples = re.findall(r"curl.*?(?:\n\n|\n```|$)", text, re.DOTALL)
-    for rpc in rpcs():
-        for binding in rpc.rest:
-            path = binding.template.split("{")[0]
-            assert any(f"8080{path}" in example for example in examples), binding.template
-
-
 def test_table_of_errors_of_the_edge() -> None:
     written = {
         (status.replace("xx", "00"), reason.strip("`"))

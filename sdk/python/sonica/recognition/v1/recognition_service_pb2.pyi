@@ -90,6 +90,28 @@ class StreamingRecognizeResponse(_message.Message):
     trace_id: str
     def __init__(self, matches: _Optional[_Iterable[_Union[_match_pb2.Match, _Mapping]]] = ..., analysed_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., final: _Optional[bool] = ..., trace_id: _Optional[str] = ...) -> None: ...
 
+class RecognizeUploadRequest(_message.Message):
+    __slots__ = ("upload", "format", "max_match_count")
+    UPLOAD_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    MAX_MATCH_COUNT_FIELD_NUMBER: _ClassVar[int]
+    upload: _httpbody_pb2.HttpBody
+    format: _audio_pb2.AudioFormat
+    max_match_count: int
+    def __init__(self, upload: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ..., format: _Optional[_Union[_audio_pb2.AudioFormat, _Mapping]] = ..., max_match_count: _Optional[int] = ...) -> None: ...
+
+class RecognizeUploadResponse(_message.Message):
+    __slots__ = ("matches", "analysed_duration", "final", "trace_id")
+    MATCHES_FIELD_NUMBER: _ClassVar[int]
+    ANALYSED_DURATION_FIELD_NUMBER: _ClassVar[int]
+    FINAL_FIELD_NUMBER: _ClassVar[int]
+    TRACE_ID_FIELD_NUMBER: _ClassVar[int]
+    matches: _containers.RepeatedCompositeFieldContainer[_match_pb2.Match]
+    analysed_duration: _duration_pb2.Duration
+    final: bool
+    trace_id: str
+    def __init__(self, matches: _Optional[_Iterable[_Union[_match_pb2.Match, _Mapping]]] = ..., analysed_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., final: _Optional[bool] = ..., trace_id: _Optional[str] = ...) -> None: ...
+
 class RegisterTrackRequest(_message.Message):
     __slots__ = ("audio", "upload", "track", "request_id", "algorithm_version")
     AUDIO_FIELD_NUMBER: _ClassVar[int]

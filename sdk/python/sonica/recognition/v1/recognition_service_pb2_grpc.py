@@ -45,6 +45,11 @@ class RecognitionServiceStub:
                 request_serializer=sonica_dot_recognition_dot_v1_dot_recognition__service__pb2.StreamingRecognizeRequest.SerializeToString,
                 response_deserializer=sonica_dot_recognition_dot_v1_dot_recognition__service__pb2.StreamingRecognizeResponse.FromString,
                 _registered_method=True)
+        self.RecognizeUpload = channel.stream_stream(
+                '/sonica.recognition.v1.RecognitionService/RecognizeUpload',
+                request_serializer=sonica_dot_recognition_dot_v1_dot_recognition__service__pb2.RecognizeUploadRequest.SerializeToString,
+                response_deserializer=sonica_dot_recognition_dot_v1_dot_recognition__service__pb2.RecognizeUploadResponse.FromString,
+                _registered_method=True)
         self.RegisterTrack = channel.unary_unary(
                 '/sonica.recognition.v1.RecognitionService/RegisterTrack',
                 request_serializer=sonica_dot_recognition_dot_v1_dot_recognition__service__pb2.RegisterTrackRequest.SerializeToString,
@@ -92,6 +97,23 @@ class RecognitionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecognizeUpload(self, request_iterator, context):
+        """Recognises audio while it is uploaded: StreamingRecognize for REST. The
+        body is the audio, sent as it is made or as a whole; answers come back one
+        JSON object a line while it is still on its way, and the last of them has
+        `final` set: `curl -N -T - .../v1/recognize:stream`. Whoever sends on for
+        more than 5 s or 16 MiB after that is cut off. Once an answer is on its way
+        an error is a line too, the last: a `google.rpc.Status`, known by `code`.
+
+        Over gRPC all options stand in the first message.
+
+        Errors: as StreamingRecognize, and `INVALID_ARGUMENT` / `SOURCE_MISSING`
+        for an empty body.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RegisterTrack(self, request, context):
         """Registers one recording; it can be recognised when the call returns.
         Idempotent by `request_id` and by the bytes themselves.
@@ -128,6 +150,11 @@ def add_RecognitionServiceServicer_to_server(servicer, server):
                     servicer.StreamingRecognize,
                     request_deserializer=sonica_dot_recognition_dot_v1_dot_recognition__service__pb2.StreamingRecognizeRequest.FromString,
                     response_serializer=sonica_dot_recognition_dot_v1_dot_recognition__service__pb2.StreamingRecognizeResponse.SerializeToString,
+            ),
+            'RecognizeUpload': grpc.stream_stream_rpc_method_handler(
+                    servicer.RecognizeUpload,
+                    request_deserializer=sonica_dot_recognition_dot_v1_dot_recognition__service__pb2.RecognizeUploadRequest.FromString,
+                    response_serializer=sonica_dot_recognition_dot_v1_dot_recognition__service__pb2.RecognizeUploadResponse.SerializeToString,
             ),
             'RegisterTrack': grpc.unary_unary_rpc_method_handler(
                     servicer.RegisterTrack,
@@ -195,6 +222,33 @@ class RecognitionService:
             '/sonica.recognition.v1.RecognitionService/StreamingRecognize',
             sonica_dot_recognition_dot_v1_dot_recognition__service__pb2.StreamingRecognizeRequest.SerializeToString,
             sonica_dot_recognition_dot_v1_dot_recognition__service__pb2.StreamingRecognizeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecognizeUpload(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/sonica.recognition.v1.RecognitionService/RecognizeUpload',
+            sonica_dot_recognition_dot_v1_dot_recognition__service__pb2.RecognizeUploadRequest.SerializeToString,
+            sonica_dot_recognition_dot_v1_dot_recognition__service__pb2.RecognizeUploadResponse.FromString,
             options,
             channel_credentials,
             insecure,

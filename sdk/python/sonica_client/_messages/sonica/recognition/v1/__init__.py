@@ -12,6 +12,8 @@ __all__ = (
     "ImportTracksResponse",
     "RecognizeRequest",
     "RecognizeResponse",
+    "RecognizeUploadRequest",
+    "RecognizeUploadResponse",
     "RegisterTrackRequest",
     "RegisterTrackResponse",
     "StreamingRecognizeConfig",
@@ -303,6 +305,75 @@ class RecognizeResponse(betterproto2.Message):
 
 default_message_pool.register_message(
     "sonica.recognition.v1", "RecognizeResponse", RecognizeResponse
+)
+
+
+@dataclass(eq=False, repr=False)
+class RecognizeUploadRequest(betterproto2.Message):
+    """
+    Request for [RecognitionService.RecognizeUpload][].
+    """
+
+    upload: "___google__api__.HttpBody | None" = betterproto2.field(
+        1, betterproto2.TYPE_MESSAGE, optional=True
+    )
+    """
+    The next bytes of the audio.
+    """
+
+    format: "__audio__v1__.AudioFormat | None" = betterproto2.field(
+        2, betterproto2.TYPE_MESSAGE, optional=True
+    )
+    """
+    How to read them; unset means a container, detected. First message only.
+    """
+
+    max_match_count: "int" = betterproto2.field(3, betterproto2.TYPE_INT32)
+    """
+    Most matches wanted; 0 means 5, larger than 50 is read as 50. First message
+    only.
+    """
+
+
+default_message_pool.register_message(
+    "sonica.recognition.v1", "RecognizeUploadRequest", RecognizeUploadRequest
+)
+
+
+@dataclass(eq=False, repr=False)
+class RecognizeUploadResponse(betterproto2.Message):
+    """
+    Response of [RecognitionService.RecognizeUpload][].
+    """
+
+    matches: "list[__matching__v1__.Match]" = betterproto2.field(
+        1, betterproto2.TYPE_MESSAGE, repeated=True
+    )
+    """
+    Accepted recordings, surest first; empty while, or because, nothing is
+    sure.
+    """
+
+    analysed_duration: "datetime.timedelta | None" = betterproto2.field(
+        2, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Duration, optional=True
+    )
+    """
+    Length of the audio analysed so far.
+    """
+
+    final: "bool" = betterproto2.field(3, betterproto2.TYPE_BOOL)
+    """
+    Set on the last response of the call.
+    """
+
+    trace_id: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
+    """
+    W3C trace id of the call, 32 hex digits.
+    """
+
+
+default_message_pool.register_message(
+    "sonica.recognition.v1", "RecognizeUploadResponse", RecognizeUploadResponse
 )
 
 

@@ -1,0 +1,1 @@
+"""A client that others generate, driven against a mesh; see `__main__.py`."""
