@@ -58,6 +58,7 @@ AUDIT = "sonica.user.v1.AuditService"
 HISTORY = "sonica.user.v1.HistoryService"
 PERSONAL_DATA = "sonica.user.v1.PersonalDataService"
 ACTIVITY = "sonica.user.v1.ActivityService"
+WEBHOOKS = "sonica.user.v1.WebhookService"
 
 # A clip is analysed for 15 s at most, so a live stream of one ends well within two minutes; a
 # large import or a rebuild may honestly take a day. Idle streams end much earlier (listeners.py).
@@ -111,6 +112,17 @@ METHODS = (
     # A second attempt after one that went through would be refused: its session is gone.
     Method(PERSONAL_DATA, "EraseAccount", "user", True, 30, 60, Retry.UNSENT),
     Method(ACTIVITY, "ReportActivity", "user", False, 10, 30, Retry.IDEMPOTENT),
+    Method(WEBHOOKS, "CreateWebhook", "user", True, 10, 30, Retry.UNSENT),
+    Method(WEBHOOKS, "GetWebhook", "user", True, 10, 30, Retry.IDEMPOTENT),
+    Method(WEBHOOKS, "ListWebhooks", "user", True, 10, 30, Retry.IDEMPOTENT),
+    Method(WEBHOOKS, "UpdateWebhook", "user", True, 10, 30, Retry.IDEMPOTENT),
+    # A second attempt after one that went through would report WEBHOOK_NOT_FOUND.
+    Method(WEBHOOKS, "DeleteWebhook", "user", True, 10, 30, Retry.UNSENT),
+    # A second attempt would end the secret that the first has given out.
+    Method(WEBHOOKS, "RotateSecret", "user", True, 10, 30, Retry.UNSENT),
+    Method(WEBHOOKS, "ListDeliveries", "user", True, 10, 30, Retry.IDEMPOTENT),
+    Method(WEBHOOKS, "Redeliver", "user", True, 10, 30, Retry.UNSENT),
+    Method(WEBHOOKS, "TestWebhook", "user", True, 10, 30, Retry.UNSENT),
 )
 
 

@@ -32,6 +32,11 @@ class AuditAction(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     AUDIT_ACTION_HISTORY_CLEARED: _ClassVar[AuditAction]
     AUDIT_ACTION_PERSONAL_DATA_EXPORTED: _ClassVar[AuditAction]
     AUDIT_ACTION_ACCOUNT_ERASED: _ClassVar[AuditAction]
+    AUDIT_ACTION_WEBHOOK_CREATED: _ClassVar[AuditAction]
+    AUDIT_ACTION_WEBHOOK_UPDATED: _ClassVar[AuditAction]
+    AUDIT_ACTION_WEBHOOK_DELETED: _ClassVar[AuditAction]
+    AUDIT_ACTION_WEBHOOK_SECRET_ROTATED: _ClassVar[AuditAction]
+    AUDIT_ACTION_WEBHOOK_DISABLED: _ClassVar[AuditAction]
 AUDIT_ACTION_UNSPECIFIED: AuditAction
 AUDIT_ACTION_REGISTERED: AuditAction
 AUDIT_ACTION_ACCOUNT_UPDATED: AuditAction
@@ -49,6 +54,11 @@ AUDIT_ACTION_ACCESS_DENIED: AuditAction
 AUDIT_ACTION_HISTORY_CLEARED: AuditAction
 AUDIT_ACTION_PERSONAL_DATA_EXPORTED: AuditAction
 AUDIT_ACTION_ACCOUNT_ERASED: AuditAction
+AUDIT_ACTION_WEBHOOK_CREATED: AuditAction
+AUDIT_ACTION_WEBHOOK_UPDATED: AuditAction
+AUDIT_ACTION_WEBHOOK_DELETED: AuditAction
+AUDIT_ACTION_WEBHOOK_SECRET_ROTATED: AuditAction
+AUDIT_ACTION_WEBHOOK_DISABLED: AuditAction
 
 class AuditEvent(_message.Message):
     __slots__ = ("event_number", "create_time", "action", "actor", "user", "resource", "trace_id", "old_role", "new_role", "occurrence_count")
