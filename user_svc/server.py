@@ -14,6 +14,7 @@ from sonica.user.v1 import (
     history_service_pb2_grpc,
     personal_data_service_pb2_grpc,
     session_service_pb2_grpc,
+    webhook_service_pb2_grpc,
 )
 
 from mesh.runtime.serve import Registration
@@ -42,6 +43,9 @@ from user_svc.settings import Settings
 from user_svc.stores.attempts import open_attempts
 from user_svc.stores.migrate import migrate
 from user_svc.stores.postgres import open_database
+from user_svc.webhooks.personal_data import WebhookData
+from user_svc.webhooks.running import open_webhooks
+from user_svc.webhooks.servicer import WebhookServicer
 
 _DATABASE_PATIENCE_SECONDS = 30.0
 _DAY_SECONDS = 86_400.0
@@ -90,6 +94,8 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
         retention_seconds = settings.history_retention_days * _DAY_SECONDS
         history = History(database, retention_seconds, settings.history_recognitions_max)
         await stack.enter_async_context(HistoryKeeper(database, retention_seconds).running())
+        webhooks, outbox = await stack.enter_async_context(open_webhooks(database, settings))
+        more = WebhookData(database).sections()
         yield (
             Registration(
                 account_service_pb2_grpc.add_AccountServiceServicer_to_server,
@@ -123,14 +129,19 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
             Registration(
                 personal_data_service_pb2_grpc.add_PersonalDataServiceServicer_to_server,
                 PersonalDataServicer(
-                    access, PersonalData(database, history), Erasure(database, check, limit)
+                    access, PersonalData(database, history, more), Erasure(database, check, limit)
                 ),
                 "sonica.user.v1.PersonalDataService",
             ),
             Registration(
                 activity_service_pb2_grpc.add_ActivityServiceServicer_to_server,
-                ActivityServicer(Activities(database, history)),
+                ActivityServicer(Activities(database, history, outbox)),
                 "sonica.user.v1.ActivityService",
+            ),
+            Registration(
+                webhook_service_pb2_grpc.add_WebhookServiceServicer_to_server,
+                WebhookServicer(access, webhooks),
+                "sonica.user.v1.WebhookService",
             ),
         )
 
