@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from user_svc.activity import Activity, RecognitionDone
+from user_svc.activity import Activity, recognition_of
 from user_svc.history import History
-from user_svc.recognition import Recognition
 from user_svc.stores.postgres import Database
-
-if TYPE_CHECKING:
-    from user_svc.webhooks.outbox import Outbox
+from user_svc.webhooks.outbox import Outbox
 
 
 class Activities:
@@ -33,19 +29,3 @@ class Activities:
             await self._history.remember(connection, recognitions)
             await self._outbox.queue(connection, activities)
         self._outbox.committed()
-
-
-def recognition_of(activity: Activity) -> Recognition | None:
-    """Returns the recognition of an activity; None when it is another one, or the operator's."""
-    detail = activity.detail
-    if activity.user_id is None or not isinstance(detail, RecognitionDone):
-        return None
-    return Recognition(
-        recognition_id=activity.activity_id,
-        user_id=activity.user_id,
-        create_time=activity.occur_time,
-        clip_seconds=detail.clip_seconds,
-        matches=detail.matches,
-        key_id=activity.key_id,
-        trace_id=activity.trace_id,
-    )

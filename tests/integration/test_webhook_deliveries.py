@@ -25,6 +25,7 @@ from tests.integration.webhook_calls import (
     READY,
     Code,
     ask_for_test,
+    deliveries,
     deliveries_once,
     due_now,
     execute,

@@ -14,8 +14,13 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.json_format import MessageToDict
 from sonica.user.v1 import activity_pb2
 
-from user_svc.activities import recognition_of
-from user_svc.activity import Activity, ImportFinished, RecognitionDone, TrackReady
+from user_svc.activity import (
+    Activity,
+    ImportFinished,
+    RecognitionDone,
+    TrackReady,
+    recognition_of,
+)
 from user_svc.history_messages import recognition_to
 from user_svc.messages import duration_to
 from user_svc.stores import webhook_deliveries, webhooks
