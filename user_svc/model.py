@@ -49,6 +49,8 @@ class AuditAction(StrEnum):
     WEBHOOK_DELETED = "WEBHOOK_DELETED"
     WEBHOOK_SECRET_ROTATED = "WEBHOOK_SECRET_ROTATED"  # noqa: S105 - an action, not a secret
     WEBHOOK_DISABLED = "WEBHOOK_DISABLED"
+    IDENTITY_LINKED = "IDENTITY_LINKED"
+    IDENTITY_UNLINKED = "IDENTITY_UNLINKED"
 
 
 @dataclass(frozen=True, slots=True)

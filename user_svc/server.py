@@ -12,6 +12,7 @@ from sonica.user.v1 import (
     api_key_service_pb2_grpc,
     audit_service_pb2_grpc,
     history_service_pb2_grpc,
+    identity_service_pb2_grpc,
     personal_data_service_pb2_grpc,
     session_service_pb2_grpc,
     webhook_service_pb2_grpc,
@@ -40,6 +41,9 @@ from user_svc.personal_data_servicer import PersonalDataServicer
 from user_svc.refusal_log import RefusalLog
 from user_svc.servicer import AccountServicer, ApiKeyServicer, AuditServicer, SessionServicer
 from user_svc.settings import Settings
+from user_svc.social.identities import Identities
+from user_svc.social.running import open_flows
+from user_svc.social.servicer import IdentityServicer
 from user_svc.stores.attempts import open_attempts
 from user_svc.stores.migrate import migrate
 from user_svc.stores.postgres import open_database
@@ -96,6 +100,9 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
         await stack.enter_async_context(HistoryKeeper(database, retention_seconds).running())
         webhooks, outbox = await stack.enter_async_context(open_webhooks(database, settings))
         more = WebhookData(database).sections()
+        logins = Logins(database, passwords, tokens, limit, refusals, settings)
+        flows = await stack.enter_async_context(open_flows(database, settings))
+        identities = Identities(database, flows, logins, passwords)
         yield (
             Registration(
                 account_service_pb2_grpc.add_AccountServiceServicer_to_server,
@@ -106,9 +113,7 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
             ),
             Registration(
                 session_service_pb2_grpc.add_SessionServiceServicer_to_server,
-                SessionServicer(
-                    access, Logins(database, passwords, tokens, limit, refusals, settings)
-                ),
+                SessionServicer(access, logins, flows, identities),
                 "sonica.user.v1.SessionService",
             ),
             Registration(
@@ -142,6 +147,11 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
                 webhook_service_pb2_grpc.add_WebhookServiceServicer_to_server,
                 WebhookServicer(access, webhooks),
                 "sonica.user.v1.WebhookService",
+            ),
+            Registration(
+                identity_service_pb2_grpc.add_IdentityServiceServicer_to_server,
+                IdentityServicer(access, identities),
+                "sonica.user.v1.IdentityService",
             ),
         )
 

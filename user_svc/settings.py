@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 
 from mesh.runtime.settings import ServiceSettings, check_listen, settings_config
+from user_svc.social.model import ProviderSettings
 
 
 def _half_of_the_processors() -> int:
@@ -133,6 +134,19 @@ class Settings(ServiceSettings):
     )
     webhook_http_allowed: bool = Field(
         False, description="Whether webhooks may have http:// addresses; for development."
+    )
+    social_providers: tuple[ProviderSettings, ...] = Field(
+        (),
+        description="Where people may log in by OpenID Connect, as JSON list of objects with "
+        "`name`, `issuer`, `client_id`, and if need be `client_secret` and `scopes`.",
+    )
+    social_redirect_uris: tuple[str, ...] = Field(
+        (),
+        description="Where providers may send people to, as JSON list; "
+        "http://127.0.0.1:PORT/callback may always be.",
+    )
+    social_timeout_seconds: float = Field(
+        5.0, gt=0, le=30, description="Longest wait for one answer of a provider."
     )
     webhook_ports: tuple[int, ...] = Field(
         (),

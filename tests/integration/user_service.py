@@ -23,6 +23,7 @@ from sonica.user.v1 import (
     audit_service_pb2_grpc,
     history_pb2,
     history_service_pb2_grpc,
+    identity_service_pb2_grpc,
     personal_data_service_pb2_grpc,
     session_service_pb2,
     session_service_pb2_grpc,
@@ -79,6 +80,7 @@ class Client:
         self.history = history_service_pb2_grpc.HistoryServiceStub(self.channel)
         self.personal = personal_data_service_pb2_grpc.PersonalDataServiceStub(self.channel)
         self.activity = activity_service_pb2_grpc.ActivityServiceStub(self.channel)
+        self.identities = identity_service_pb2_grpc.IdentityServiceStub(self.channel)
         self.webhooks = webhook_service_pb2_grpc.WebhookServiceStub(self.channel)
 
     async def register(self, email: str = "") -> User:
