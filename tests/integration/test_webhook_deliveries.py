@@ -13,11 +13,12 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from sonica.user.v1 import webhook_pb2
+from sonica.user.v1 import personal_data_service_pb2, webhook_pb2
 from sonica.user.v1 import webhook_service_pb2 as pb
 
+from mesh.runtime.testing import SpanRecorder
 from tests.integration.receivers import receiver, status
-from tests.integration.user_service import user_service
+from tests.integration.user_service import PASSWORD, user_service
 from tests.integration.webhook_calls import (
     DELIVERED,
     FINISHED,
@@ -123,9 +124,16 @@ async def test_secrets_are_neither_stored_nor_shown(
     postgres_dsn: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    with SpanRecorder() as recorded:
+        await _post_a_test(postgres_dsn, tmp_path, caplog, recorded)
+
+
+async def _post_a_test(
+    postgres_dsn: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, recorded: SpanRecorder
+) -> None:
     async with service(postgres_dsn, tmp_path) as client, receiver() as made:
         user = await client.newcomer()
-        mine = await make(client, user, made.url)
+        mine = await make(client, user, made.url + "?canary-in-an-address")
         await ask_for_test(client, user, mine.webhook.name)
         found = await settled(client, user, mine.webhook.name, DELIVERED)
         key = base64.b64decode(mine.secret.removeprefix("whsec_"))
@@ -134,7 +142,11 @@ async def test_secrets_are_neither_stored_nor_shown(
         await connection.close()
         assert key not in row["secret"]
         assert key.hex() not in row["all"]
-        for text in (caplog.text, str(found), repr(row["all"])):
+        spans = [(span.name, dict(span.attributes or {})) for span in recorded.spans()]
+        assert "webhook.post" in dict(spans)
+        for text in (caplog.text, str(spans)):
+            assert "canary-in-an-address" not in text
+        for text in (caplog.text, str(found), repr(row["all"]), str(spans)):
             assert mine.secret not in text
             assert mine.secret.removeprefix("whsec_") not in text
 
@@ -306,3 +318,19 @@ async def test_old_deliveries_are_forgotten(postgres_dsn: str, tmp_path: Path) -
             )
         async with service(postgres_dsn, tmp_path) as client:
             await deliveries_once(client, user, name, lambda found: len(found) == 1)
+
+
+async def test_an_erased_account_takes_its_webhooks_along(
+    postgres_dsn: str, tmp_path: Path
+) -> None:
+    async with receiver() as made, service(postgres_dsn, tmp_path) as client:
+        user = await client.newcomer()
+        name = (await make(client, user, made.url)).webhook.name
+        await report(client, recognized(user))
+        await settled(client, user, name, DELIVERED)
+        request = personal_data_service_pb2.EraseAccountRequest(name="users/me", password=PASSWORD)
+        await client.personal.EraseAccount(request, metadata=user.bearer)
+        connection = await asyncpg.connect(postgres_dsn)
+        for table in ("webhook", "webhook_delivery"):
+            assert await connection.fetchval(f"SELECT count(*) FROM users.{table}") == 0  # noqa: S608
+        await connection.close()
