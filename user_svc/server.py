@@ -42,6 +42,7 @@ from user_svc.refusal_log import RefusalLog
 from user_svc.servicer import AccountServicer, ApiKeyServicer, AuditServicer, SessionServicer
 from user_svc.settings import Settings
 from user_svc.social.identities import Identities
+from user_svc.social.personal_data import identities_section
 from user_svc.social.running import open_flows
 from user_svc.social.servicer import IdentityServicer
 from user_svc.stores.attempts import open_attempts
@@ -99,7 +100,7 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
         history = History(database, retention_seconds, settings.history_recognitions_max)
         await stack.enter_async_context(HistoryKeeper(database, retention_seconds).running())
         webhooks, outbox = await stack.enter_async_context(open_webhooks(database, settings))
-        more = WebhookData(database).sections()
+        more = (*WebhookData(database).sections(), identities_section(database))
         logins = Logins(database, passwords, tokens, limit, refusals, settings)
         flows = await stack.enter_async_context(open_flows(database, settings))
         identities = Identities(database, flows, logins, passwords)

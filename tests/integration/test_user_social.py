@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import json
 import logging
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -21,6 +22,7 @@ import grpc
 import pytest
 from joserfc.jwk import ECKey, OctKey, RSAKey
 from sonica.user.v1 import identity_service_pb2 as identity_pb
+from sonica.user.v1 import personal_data_service_pb2
 from sonica.user.v1 import session_service_pb2 as session_pb
 
 from mesh.runtime.testing import SpanRecorder
@@ -135,6 +137,10 @@ async def test_a_person_gets_an_account_once(postgres_dsn: str, issuer: str) -> 
         (identity,) = await identities(client, user)
         assert (identity.provider, identity.issuer, identity.subject) == ("there", issuer, "ada")
         assert identity.HasField("last_use_time")
+        request = personal_data_service_pb2.ExportPersonalDataRequest(name="users/me")
+        parts = client.personal.ExportPersonalData(request, metadata=user.bearer)
+        exported = json.loads(b"".join([part.content.data async for part in parts]))
+        assert [each["subject"] for each in exported["identities"]] == ["ada"]
         last = (Code.FAILED_PRECONDITION, "IDENTITY_LAST")
         assert await refused(unlink(client, user, identity.name)) == last
         assert len(await identities(client, user)) == 1
