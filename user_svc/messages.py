@@ -29,7 +29,16 @@ from user_svc.errors import (
     PageTokenInvalidError,
     UpdateMaskInvalidError,
 )
-from user_svc.model import Account, ApiKey, AuditAction, AuditEvent, Role, Scope, Tokens
+from user_svc.model import (
+    OPERATOR_ID,
+    Account,
+    ApiKey,
+    AuditAction,
+    AuditEvent,
+    Role,
+    Scope,
+    Tokens,
+)
 
 _TOKEN = struct.Struct(">BcQ")
 _TOKEN_VERSION = 1
@@ -204,7 +213,7 @@ def event_to(event: AuditEvent) -> audit_service_pb2.AuditEvent:
         event_number=event.event_number,
         create_time=time_to(event.create_time),
         action=f"AUDIT_ACTION_{event.action.value}",
-        actor=user_name(event.actor_id) if event.actor_id else "",
+        actor=_actor_name(event.actor_id),
         user=user_name(event.user_id) if event.user_id else "",
         resource=_resource_to(event),
         trace_id=event.trace_id,
@@ -218,6 +227,12 @@ def _resource_to(event: AuditEvent) -> str:
     if not event.resource or event.user_id is None:
         return event.resource
     return f"{user_name(event.user_id)}/{event.resource}"
+
+
+def _actor_name(actor_id: UUID | None) -> str:
+    if actor_id is None:
+        return ""
+    return "operator" if actor_id == OPERATOR_ID else user_name(actor_id)
 
 
 def user_name(user_id: UUID) -> str:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from argon2 import PasswordHasher
+from sonica.envoy.auth.v3 import external_auth_pb2_grpc
 from sonica.user.v1 import (
     account_service_pb2_grpc,
     activity_service_pb2_grpc,
@@ -27,6 +28,8 @@ from user_svc.administration import Administration
 from user_svc.api_keys import ApiKeys
 from user_svc.attempt_limit import AttemptLimit
 from user_svc.audit_log import AuditLog
+from user_svc.authorization import AuthorizationServicer
+from user_svc.edge_access import EdgeAccess
 from user_svc.erasure import Erasure
 from user_svc.history import History
 from user_svc.history_keeper import HistoryKeeper
@@ -34,6 +37,7 @@ from user_svc.history_servicer import ActivityServicer, HistoryServicer
 from user_svc.jwks import serving_key_set
 from user_svc.key_keeper import KeyKeeper
 from user_svc.logins import Logins
+from user_svc.operator_key import read_operator_key
 from user_svc.password_check import PasswordCheck
 from user_svc.passwords import open_passwords
 from user_svc.personal_data import PersonalData
@@ -61,8 +65,8 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
     """Opens everything user_svc needs and yields its services.
 
     Raises:
-        StartError: PostgreSQL does not come up, what it holds is not ours, or the address of the
-            key set is taken.
+        StartError: PostgreSQL does not come up, what it holds is not ours, the address of the
+            key set is taken, or the operator key cannot be read.
     """
     redis_url = settings.redis_url
     async with AsyncExitStack() as stack:
@@ -93,7 +97,7 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
         limit = AttemptLimit(
             attempts, settings.max_failed_attempts, settings.attempt_window_seconds
         )
-        access = Access(database, tokens)
+        access = Access(database, tokens, read_operator_key(settings.operator_key_file))
         refusals = RefusalLog(database, attempts)
         check = PasswordCheck(database, passwords, limit, refusals)
         retention_seconds = settings.history_retention_days * _DAY_SECONDS
@@ -153,6 +157,11 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
                 identity_service_pb2_grpc.add_IdentityServiceServicer_to_server,
                 IdentityServicer(access, identities),
                 "sonica.user.v1.IdentityService",
+            ),
+            Registration(
+                external_auth_pb2_grpc.add_AuthorizationServicer_to_server,
+                AuthorizationServicer(EdgeAccess(access)),
+                "envoy.service.auth.v3.Authorization",
             ),
         )
 

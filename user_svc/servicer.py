@@ -170,7 +170,9 @@ class SessionServicer(session_grpc.SessionServiceServicer):
         self, _request: session_pb.LogOutRequest, context: Any
     ) -> session_pb.LogOutResponse:
         """Ends the session of the call."""
-        await self._logins.log_out(await caller_of(self._access, context))
+        caller = await caller_of(self._access, context)
+        await self._access.own(caller, None)
+        await self._logins.log_out(caller)
         return session_pb.LogOutResponse()
 
     async def LogOutEverywhere(

@@ -38,6 +38,11 @@ class Settings(ServiceSettings):
         description="Where the proxy fetches /.well-known/jwks.json over HTTP: host:port or "
         "unix:/path; unset means nowhere.",
     )
+    operator_key_file: Path | None = Field(
+        None,
+        description="File with the operator's key, which may do everything without an account; "
+        "unset means that there is none.",
+    )
     database_pool_size: int = Field(8, ge=2, le=200, description="Most connections to PostgreSQL.")
     store_timeout_seconds: float = Field(
         10.0, gt=0, le=300, description="Longest wait for one PostgreSQL statement or connection."

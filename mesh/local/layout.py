@@ -73,6 +73,11 @@ class Layout:
         return self.data_dir / "secrets.key"
 
     @property
+    def operator_key(self) -> Path:
+        """Key of whoever runs the mesh, for the owner alone."""
+        return self.run_dir / "operator.key"
+
+    @property
     def spans_dir(self) -> Path:
         """OTLP-JSON files."""
         return self.data_dir / "spans"

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from mesh.local.interpreter import python, python_environment
 from mesh.local.layout import Layout
+from mesh.local.operator_key import keeping_key
 from mesh.local.part import Layer, Part, clearing
 from mesh.local.readiness import grpc_accepts
 from mesh.local.secrets_key import keeping_secrets
@@ -88,10 +89,11 @@ def user_part(
     settings = {
         "SONICA_USER_DATABASE_URL": database_url,
         "SONICA_USER_JWKS_LISTEN": layout.target(KEY_SET),
+        "SONICA_USER_OPERATOR_KEY_FILE": str(layout.operator_key),
     }
     if redis_url is not None:
         settings["SONICA_USER_REDIS_URL"] = redis_url
-    prepare = clearing(layout.socket(USER))
+    prepare = keeping_key(layout, clearing(layout.socket(USER)))
     if not passed_on.get(SECRETS_KEY_FILE):
         settings[SECRETS_KEY_FILE] = str(layout.secrets_key)
         prepare = keeping_secrets(layout.secrets_key, prepare)

@@ -129,8 +129,6 @@ class AccountServiceServicer:
 
         Errors: `PERMISSION_DENIED` / `ACCESS_DENIED`; `INVALID_ARGUMENT` /
         `PAGE_TOKEN_INVALID`.
-
-        access: admin
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -143,8 +141,6 @@ class AccountServiceServicer:
         Errors: `PERMISSION_DENIED` / `ACCESS_DENIED`; `NOT_FOUND` /
         `ACCOUNT_NOT_FOUND`; `FAILED_PRECONDITION` / `LAST_ADMIN` when no admin
         would be left.
-
-        access: admin
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from sonica.access.v1 import access_pb2 as sonica_dot_access_dot_v1_dot_access__pb2
 from sonica.user.v1 import activity_pb2 as sonica_dot_user_dot_v1_dot_activity__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%sonica/user/v1/activity_service.proto\x12\x0esonica.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1dsonica/user/v1/activity.proto\"Q\n\x15ReportActivityRequest\x12\x38\n\nactivities\x18\x01 \x03(\x0b\x32\x18.sonica.user.v1.ActivityB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\"\x18\n\x16ReportActivityResponse2r\n\x0f\x41\x63tivityService\x12_\n\x0eReportActivity\x12%.sonica.user.v1.ReportActivityRequest\x1a&.sonica.user.v1.ReportActivityResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%sonica/user/v1/activity_service.proto\x12\x0esonica.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1dsonica/access/v1/access.proto\x1a\x1dsonica/user/v1/activity.proto\"Q\n\x15ReportActivityRequest\x12\x38\n\nactivities\x18\x01 \x03(\x0b\x32\x18.sonica.user.v1.ActivityB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\"\x18\n\x16ReportActivityResponse2z\n\x0f\x41\x63tivityService\x12g\n\x0eReportActivity\x12%.sonica.user.v1.ReportActivityRequest\x1a&.sonica.user.v1.ReportActivityResponse\"\x06\xea\xe1\x18\x02\x08\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,10 +36,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REPORTACTIVITYREQUEST'].fields_by_name['activities']._loaded_options = None
   _globals['_REPORTACTIVITYREQUEST'].fields_by_name['activities']._serialized_options = b'\272H\007\222\001\004\010\001\020d'
-  _globals['_REPORTACTIVITYREQUEST']._serialized_start=117
-  _globals['_REPORTACTIVITYREQUEST']._serialized_end=198
-  _globals['_REPORTACTIVITYRESPONSE']._serialized_start=200
-  _globals['_REPORTACTIVITYRESPONSE']._serialized_end=224
-  _globals['_ACTIVITYSERVICE']._serialized_start=226
-  _globals['_ACTIVITYSERVICE']._serialized_end=340
+  _globals['_ACTIVITYSERVICE'].methods_by_name['ReportActivity']._loaded_options = None
+  _globals['_ACTIVITYSERVICE'].methods_by_name['ReportActivity']._serialized_options = b'\352\341\030\002\010\004'
+  _globals['_REPORTACTIVITYREQUEST']._serialized_start=148
+  _globals['_REPORTACTIVITYREQUEST']._serialized_end=229
+  _globals['_REPORTACTIVITYRESPONSE']._serialized_start=231
+  _globals['_REPORTACTIVITYRESPONSE']._serialized_end=255
+  _globals['_ACTIVITYSERVICE']._serialized_start=257
+  _globals['_ACTIVITYSERVICE']._serialized_end=379
 # @@protoc_insertion_point(module_scope)

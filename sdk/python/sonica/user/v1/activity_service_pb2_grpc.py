@@ -54,8 +54,6 @@ class ActivityServiceServicer:
 
         Errors: `UNAVAILABLE` / `STORE_UNREACHABLE`; `RESOURCE_EXHAUSTED` /
         `STORAGE_FULL`.
-
-        access: internal
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

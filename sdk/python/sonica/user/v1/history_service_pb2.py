@@ -25,10 +25,11 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
+from sonica.access.v1 import access_pb2 as sonica_dot_access_dot_v1_dot_access__pb2
 from sonica.user.v1 import history_pb2 as sonica_dot_user_dot_v1_dot_history__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$sonica/user/v1/history_service.proto\x12\x0esonica.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1csonica/user/v1/history.proto\"\xd5\x01\n\x17ListRecognitionsRequest\x12M\n\x06parent\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x31\n\x06\x66ilter\x18\x04 \x01(\x0b\x32!.sonica.user.v1.RecognitionFilter\"f\n\x18ListRecognitionsResponse\x12\x31\n\x0crecognitions\x18\x01 \x03(\x0b\x32\x1b.sonica.user.v1.Recognition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xd5\x01\n\x19\x45xportRecognitionsRequest\x12M\n\x06parent\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\x12\x36\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x1c.sonica.user.v1.ExportFormatB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x31\n\x06\x66ilter\x18\x03 \x01(\x0b\x32!.sonica.user.v1.RecognitionFilter\"C\n\x1a\x45xportRecognitionsResponse\x12%\n\x07\x63ontent\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"\x9f\x01\n\x18\x44\x65leteRecognitionRequest\x12\x82\x01\n\x04name\x18\x01 \x01(\tBt\xbaHqro2m^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/recognitions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\"\x1b\n\x19\x44\x65leteRecognitionResponse\"d\n\x13\x43learHistoryRequest\x12M\n\x06parent\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\"1\n\x14\x43learHistoryResponse\x12\x19\n\x11recognition_count\x18\x01 \x01(\x03*b\n\x0c\x45xportFormat\x12\x1d\n\x19\x45XPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45XPORT_FORMAT_JSON_LINES\x10\x01\x12\x15\n\x11\x45XPORT_FORMAT_CSV\x10\x02\x32\xf4\x04\n\x0eHistoryService\x12\x90\x01\n\x10ListRecognitions\x12\'.sonica.user.v1.ListRecognitionsRequest\x1a(.sonica.user.v1.ListRecognitionsResponse\")\x82\xd3\xe4\x93\x02#\x12!/v1/{parent=users/*}/recognitions\x12\xa8\x01\n\x12\x45xportRecognitions\x12).sonica.user.v1.ExportRecognitionsRequest\x1a*.sonica.user.v1.ExportRecognitionsResponse\"9\x82\xd3\xe4\x93\x02\x33\x12(/v1/{parent=users/*}/recognitions:exportb\x07\x63ontent0\x01\x12\x93\x01\n\x11\x44\x65leteRecognition\x12(.sonica.user.v1.DeleteRecognitionRequest\x1a).sonica.user.v1.DeleteRecognitionResponse\")\x82\xd3\xe4\x93\x02#*!/v1/{name=users/*/recognitions/*}\x12\x8d\x01\n\x0c\x43learHistory\x12#.sonica.user.v1.ClearHistoryRequest\x1a$.sonica.user.v1.ClearHistoryResponse\"2\x82\xd3\xe4\x93\x02,\"\'/v1/{parent=users/*}/recognitions:clear:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$sonica/user/v1/history_service.proto\x12\x0esonica.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1dsonica/access/v1/access.proto\x1a\x1csonica/user/v1/history.proto\"\xd5\x01\n\x17ListRecognitionsRequest\x12M\n\x06parent\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x31\n\x06\x66ilter\x18\x04 \x01(\x0b\x32!.sonica.user.v1.RecognitionFilter\"f\n\x18ListRecognitionsResponse\x12\x31\n\x0crecognitions\x18\x01 \x03(\x0b\x32\x1b.sonica.user.v1.Recognition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xd5\x01\n\x19\x45xportRecognitionsRequest\x12M\n\x06parent\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\x12\x36\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x1c.sonica.user.v1.ExportFormatB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x31\n\x06\x66ilter\x18\x03 \x01(\x0b\x32!.sonica.user.v1.RecognitionFilter\"C\n\x1a\x45xportRecognitionsResponse\x12%\n\x07\x63ontent\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"\x9f\x01\n\x18\x44\x65leteRecognitionRequest\x12\x82\x01\n\x04name\x18\x01 \x01(\tBt\xbaHqro2m^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/recognitions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\"\x1b\n\x19\x44\x65leteRecognitionResponse\"d\n\x13\x43learHistoryRequest\x12M\n\x06parent\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\"1\n\x14\x43learHistoryResponse\x12\x19\n\x11recognition_count\x18\x01 \x01(\x03*b\n\x0c\x45xportFormat\x12\x1d\n\x19\x45XPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45XPORT_FORMAT_JSON_LINES\x10\x01\x12\x15\n\x11\x45XPORT_FORMAT_CSV\x10\x02\x32\x90\x05\n\x0eHistoryService\x12\x98\x01\n\x10ListRecognitions\x12\'.sonica.user.v1.ListRecognitionsRequest\x1a(.sonica.user.v1.ListRecognitionsResponse\"1\xea\xe1\x18\x04\x08\x02\x10\x04\x82\xd3\xe4\x93\x02#\x12!/v1/{parent=users/*}/recognitions\x12\xb0\x01\n\x12\x45xportRecognitions\x12).sonica.user.v1.ExportRecognitionsRequest\x1a*.sonica.user.v1.ExportRecognitionsResponse\"A\xea\xe1\x18\x04\x08\x02\x10\x04\x82\xd3\xe4\x93\x02\x33\x12(/v1/{parent=users/*}/recognitions:exportb\x07\x63ontent0\x01\x12\x99\x01\n\x11\x44\x65leteRecognition\x12(.sonica.user.v1.DeleteRecognitionRequest\x1a).sonica.user.v1.DeleteRecognitionResponse\"/\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02#*!/v1/{name=users/*/recognitions/*}\x12\x93\x01\n\x0c\x43learHistory\x12#.sonica.user.v1.ClearHistoryRequest\x1a$.sonica.user.v1.ClearHistoryResponse\"8\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02,\"\'/v1/{parent=users/*}/recognitions:clear:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,31 +51,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLEARHISTORYREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_CLEARHISTORYREQUEST'].fields_by_name['parent']._serialized_options = b'\272H:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$'
   _globals['_HISTORYSERVICE'].methods_by_name['ListRecognitions']._loaded_options = None
-  _globals['_HISTORYSERVICE'].methods_by_name['ListRecognitions']._serialized_options = b'\202\323\344\223\002#\022!/v1/{parent=users/*}/recognitions'
+  _globals['_HISTORYSERVICE'].methods_by_name['ListRecognitions']._serialized_options = b'\352\341\030\004\010\002\020\004\202\323\344\223\002#\022!/v1/{parent=users/*}/recognitions'
   _globals['_HISTORYSERVICE'].methods_by_name['ExportRecognitions']._loaded_options = None
-  _globals['_HISTORYSERVICE'].methods_by_name['ExportRecognitions']._serialized_options = b'\202\323\344\223\0023\022(/v1/{parent=users/*}/recognitions:exportb\007content'
+  _globals['_HISTORYSERVICE'].methods_by_name['ExportRecognitions']._serialized_options = b'\352\341\030\004\010\002\020\004\202\323\344\223\0023\022(/v1/{parent=users/*}/recognitions:exportb\007content'
   _globals['_HISTORYSERVICE'].methods_by_name['DeleteRecognition']._loaded_options = None
-  _globals['_HISTORYSERVICE'].methods_by_name['DeleteRecognition']._serialized_options = b'\202\323\344\223\002#*!/v1/{name=users/*/recognitions/*}'
+  _globals['_HISTORYSERVICE'].methods_by_name['DeleteRecognition']._serialized_options = b'\352\341\030\002\010\002\202\323\344\223\002#*!/v1/{name=users/*/recognitions/*}'
   _globals['_HISTORYSERVICE'].methods_by_name['ClearHistory']._loaded_options = None
-  _globals['_HISTORYSERVICE'].methods_by_name['ClearHistory']._serialized_options = b'\202\323\344\223\002,\"\'/v1/{parent=users/*}/recognitions:clear:\001*'
-  _globals['_EXPORTFORMAT']._serialized_start=1121
-  _globals['_EXPORTFORMAT']._serialized_end=1219
-  _globals['_LISTRECOGNITIONSREQUEST']._serialized_start=173
-  _globals['_LISTRECOGNITIONSREQUEST']._serialized_end=386
-  _globals['_LISTRECOGNITIONSRESPONSE']._serialized_start=388
-  _globals['_LISTRECOGNITIONSRESPONSE']._serialized_end=490
-  _globals['_EXPORTRECOGNITIONSREQUEST']._serialized_start=493
-  _globals['_EXPORTRECOGNITIONSREQUEST']._serialized_end=706
-  _globals['_EXPORTRECOGNITIONSRESPONSE']._serialized_start=708
-  _globals['_EXPORTRECOGNITIONSRESPONSE']._serialized_end=775
-  _globals['_DELETERECOGNITIONREQUEST']._serialized_start=778
-  _globals['_DELETERECOGNITIONREQUEST']._serialized_end=937
-  _globals['_DELETERECOGNITIONRESPONSE']._serialized_start=939
-  _globals['_DELETERECOGNITIONRESPONSE']._serialized_end=966
-  _globals['_CLEARHISTORYREQUEST']._serialized_start=968
-  _globals['_CLEARHISTORYREQUEST']._serialized_end=1068
-  _globals['_CLEARHISTORYRESPONSE']._serialized_start=1070
-  _globals['_CLEARHISTORYRESPONSE']._serialized_end=1119
-  _globals['_HISTORYSERVICE']._serialized_start=1222
-  _globals['_HISTORYSERVICE']._serialized_end=1850
+  _globals['_HISTORYSERVICE'].methods_by_name['ClearHistory']._serialized_options = b'\352\341\030\002\010\002\202\323\344\223\002,\"\'/v1/{parent=users/*}/recognitions:clear:\001*'
+  _globals['_EXPORTFORMAT']._serialized_start=1152
+  _globals['_EXPORTFORMAT']._serialized_end=1250
+  _globals['_LISTRECOGNITIONSREQUEST']._serialized_start=204
+  _globals['_LISTRECOGNITIONSREQUEST']._serialized_end=417
+  _globals['_LISTRECOGNITIONSRESPONSE']._serialized_start=419
+  _globals['_LISTRECOGNITIONSRESPONSE']._serialized_end=521
+  _globals['_EXPORTRECOGNITIONSREQUEST']._serialized_start=524
+  _globals['_EXPORTRECOGNITIONSREQUEST']._serialized_end=737
+  _globals['_EXPORTRECOGNITIONSRESPONSE']._serialized_start=739
+  _globals['_EXPORTRECOGNITIONSRESPONSE']._serialized_end=806
+  _globals['_DELETERECOGNITIONREQUEST']._serialized_start=809
+  _globals['_DELETERECOGNITIONREQUEST']._serialized_end=968
+  _globals['_DELETERECOGNITIONRESPONSE']._serialized_start=970
+  _globals['_DELETERECOGNITIONRESPONSE']._serialized_end=997
+  _globals['_CLEARHISTORYREQUEST']._serialized_start=999
+  _globals['_CLEARHISTORYREQUEST']._serialized_end=1099
+  _globals['_CLEARHISTORYRESPONSE']._serialized_start=1101
+  _globals['_CLEARHISTORYRESPONSE']._serialized_end=1150
+  _globals['_HISTORYSERVICE']._serialized_start=1253
+  _globals['_HISTORYSERVICE']._serialized_end=1909
 # @@protoc_insertion_point(module_scope)

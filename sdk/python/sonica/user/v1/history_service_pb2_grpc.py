@@ -80,8 +80,6 @@ class HistoryServiceServicer:
         an API key with the scope `account.read`.
 
         Errors: `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
-
-        access: signed_in, scope ACCOUNT_READ
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -92,8 +90,6 @@ class HistoryServiceServicer:
         first: its parts, in order, over gRPC, and a download over REST. What is
         stored or removed meanwhile may be in it or not. Also takes an API key
         with the scope `account.read`.
-
-        access: signed_in, scope ACCOUNT_READ
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -103,8 +99,6 @@ class HistoryServiceServicer:
         """Removes one recognition of the caller's account for good.
 
         Errors: `NOT_FOUND` / `RECOGNITION_NOT_FOUND`.
-
-        access: signed_in
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -112,8 +106,6 @@ class HistoryServiceServicer:
 
     def ClearHistory(self, request, context):
         """Removes all recognitions of the caller's account for good.
-
-        access: signed_in
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -64,8 +64,6 @@ class IdentityServiceServicer:
         """Links the person of a log-in that SessionService.BeginSocialLogIn has begun
         to the caller's account. Linking again is the same as linking once.
 
-        access: signed_in
-
         Errors: `UNAUTHENTICATED` / `SOCIAL_LOGIN_REFUSED`; `ALREADY_EXISTS` /
         `IDENTITY_TAKEN` when it is linked to another account;
         `RESOURCE_EXHAUSTED` / `IDENTITY_LIMIT_REACHED`; `UNAVAILABLE` /
@@ -78,8 +76,6 @@ class IdentityServiceServicer:
     def ListIdentities(self, request, context):
         """Lists the identities of an account, the newest first.
 
-        access: signed_in, scope ACCOUNT_READ
-
         Errors: `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -88,8 +84,6 @@ class IdentityServiceServicer:
 
     def UnlinkIdentity(self, request, context):
         """Removes an identity from the caller's account; its sessions stay.
-
-        access: signed_in
 
         Errors: `NOT_FOUND` / `IDENTITY_NOT_FOUND`; `FAILED_PRECONDITION` /
         `IDENTITY_LAST` when the account could not be logged in to any more.

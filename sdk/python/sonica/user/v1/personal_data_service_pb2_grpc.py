@@ -59,8 +59,6 @@ class PersonalDataServiceServicer:
         """Returns all that names the account, but no secrets, as one JSON document:
         its parts, in order, over gRPC, and a download over REST. What changes
         meanwhile may be in it or not.
-
-        access: signed_in
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -73,8 +71,6 @@ class PersonalDataServiceServicer:
 
         Errors: `PERMISSION_DENIED` / `PASSWORD_WRONG`; `RESOURCE_EXHAUSTED` /
         `ATTEMPTS_EXHAUSTED`, `HASHING_BUSY`.
-
-        access: signed_in
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

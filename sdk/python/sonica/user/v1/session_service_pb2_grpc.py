@@ -91,8 +91,6 @@ class SessionServiceServicer:
         `redirect_uri` with `state` and `code`, with which CompleteSocialLogIn or
         IdentityService.LinkIdentity ends it, within 10 minutes and once.
 
-        access: public
-
         Errors: `INVALID_ARGUMENT` / `PROVIDER_UNKNOWN`, `REDIRECT_URI_REFUSED`;
         `UNAVAILABLE` / `PROVIDER_UNREACHABLE`, `STORE_UNREACHABLE`;
         `RESOURCE_EXHAUSTED` / `SOCIAL_LOGIN_BUSY`.
@@ -106,8 +104,6 @@ class SessionServiceServicer:
         is linked to the person there. Who is linked to none gets a new account,
         for which the provider has to give an email address that it has verified
         and that no account has.
-
-        access: public
 
         Errors: `UNAUTHENTICATED` / `SOCIAL_LOGIN_REFUSED` for a state, a token of
         the flow or a code that is not good, however; `ALREADY_EXISTS` /

@@ -99,8 +99,6 @@ class WebhookServiceServicer:
     def CreateWebhook(self, request, context):
         """Makes a webhook for the caller's account.
 
-        access: signed_in
-
         Errors: `RESOURCE_EXHAUSTED` / `WEBHOOK_LIMIT_REACHED`; `INVALID_ARGUMENT`
         / `WEBHOOK_URL_REFUSED`; `PERMISSION_DENIED` / `ACCESS_DENIED` for events
         of the catalogue when the caller is no admin; `ALREADY_EXISTS` /
@@ -114,8 +112,6 @@ class WebhookServiceServicer:
     def GetWebhook(self, request, context):
         """Returns a webhook, without its secret.
 
-        access: signed_in, scope ACCOUNT_READ
-
         Errors: `NOT_FOUND` / `WEBHOOK_NOT_FOUND`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -124,8 +120,6 @@ class WebhookServiceServicer:
 
     def ListWebhooks(self, request, context):
         """Lists the webhooks of an account, the newest first.
-
-        access: signed_in, scope ACCOUNT_READ
 
         Errors: `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
         """
@@ -136,8 +130,6 @@ class WebhookServiceServicer:
     def UpdateWebhook(self, request, context):
         """Changes a webhook of the caller's. One that was disabled by itself begins
         anew when `disabled` is set to false.
-
-        access: signed_in
 
         Errors: as CreateWebhook; `INVALID_ARGUMENT` / `UPDATE_MASK_INVALID`;
         `NOT_FOUND` / `WEBHOOK_NOT_FOUND`.
@@ -150,8 +142,6 @@ class WebhookServiceServicer:
         """Deletes a webhook with all its deliveries. An admin may delete those of
         others.
 
-        access: signed_in
-
         Errors: `NOT_FOUND` / `WEBHOOK_NOT_FOUND`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -161,8 +151,6 @@ class WebhookServiceServicer:
     def RotateSecret(self, request, context):
         """Gives a webhook a new secret. For 24 hours events carry two signatures, of
         the new secret and of the one before; rotating again ends the older one.
-
-        access: signed_in
 
         Errors: `NOT_FOUND` / `WEBHOOK_NOT_FOUND`; `FAILED_PRECONDITION` /
         `WEBHOOKS_UNAVAILABLE`.
@@ -175,8 +163,6 @@ class WebhookServiceServicer:
         """Lists what was posted to a webhook of the caller's and what waits, the
         newest first.
 
-        access: signed_in, scope ACCOUNT_READ
-
         Errors: `NOT_FOUND` / `WEBHOOK_NOT_FOUND`; `INVALID_ARGUMENT` /
         `PAGE_TOKEN_INVALID`.
         """
@@ -187,8 +173,6 @@ class WebhookServiceServicer:
     def Redeliver(self, request, context):
         """Posts an event again, with the same id; what still waits is tried now.
 
-        access: signed_in
-
         Errors: `NOT_FOUND` / `WEBHOOK_DELIVERY_NOT_FOUND`; `FAILED_PRECONDITION`
         / `WEBHOOK_DISABLED`; `RESOURCE_EXHAUSTED` / `WEBHOOK_BACKLOG_FULL`.
         """
@@ -198,8 +182,6 @@ class WebhookServiceServicer:
 
     def TestWebhook(self, request, context):
         """Queues an event `webhook.test`, which is posted as every other.
-
-        access: signed_in
 
         Errors: `NOT_FOUND` / `WEBHOOK_NOT_FOUND`; `FAILED_PRECONDITION` /
         `WEBHOOK_DISABLED`; `RESOURCE_EXHAUSTED` / `WEBHOOK_BACKLOG_FULL`.
