@@ -32,6 +32,8 @@ _ADVICE = {
     "CREDENTIALS_REFUSED": "Log in with `sonica login EMAIL`.",
     "REFRESH_REFUSED": "Log in with `sonica login EMAIL`.",
     "LOGIN_REFUSED": "Check both; `sonica register EMAIL` makes an account.",
+    "SOCIAL_EMAIL_TAKEN": "Log in with `sonica login EMAIL`; then link the provider.",
+    "SOCIAL_LOGIN_REFUSED": "Log in again with `sonica login --provider NAME`.",
     "EMAIL_TAKEN": "Log in with `sonica login EMAIL`.",
     "API_KEY_LIMIT_REACHED": "`sonica keys list` shows them, `sonica keys revoke` ends one.",
     "API_KEY_NOT_FOUND": "`sonica keys list` shows them.",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from user_svc.recognition import RecognizedTrack
+from user_svc.recognition import Recognition, RecognizedTrack
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +59,19 @@ class Activity:
     trace_id: str
     occur_time: datetime
     detail: RecognitionDone | TrackReady | ImportFinished
+
+
+def recognition_of(activity: Activity) -> Recognition | None:
+    """Returns the recognition of an activity; None when it is another one, or the operator's."""
+    detail = activity.detail
+    if activity.user_id is None or not isinstance(detail, RecognitionDone):
+        return None
+    return Recognition(
+        recognition_id=activity.activity_id,
+        user_id=activity.user_id,
+        create_time=activity.occur_time,
+        clip_seconds=detail.clip_seconds,
+        matches=detail.matches,
+        key_id=activity.key_id,
+        trace_id=activity.trace_id,
+    )

@@ -19,6 +19,24 @@
     ├── ExpireTimePastError          EXPIRE_TIME_PAST
     ├── RequestIdReusedError         REQUEST_ID_REUSED        it has made a key before
     ├── PageTokenInvalidError        PAGE_TOKEN_INVALID
+    ├── WebhookUrlRefusedError       WEBHOOK_URL_REFUSED
+    ├── WebhookNotFoundError         WEBHOOK_NOT_FOUND
+    ├── WebhookDeliveryNotFoundError WEBHOOK_DELIVERY_NOT_FOUND
+    ├── WebhookLimitReachedError     WEBHOOK_LIMIT_REACHED
+    ├── WebhookBacklogFullError      WEBHOOK_BACKLOG_FULL     too many events wait for one
+    ├── WebhookDisabledError         WEBHOOK_DISABLED
+    ├── WebhooksUnavailableError     WEBHOOKS_UNAVAILABLE     no key to keep secrets with is set
+    ├── ProviderUnknownError         PROVIDER_UNKNOWN
+    ├── ProviderUnreachableError     PROVIDER_UNREACHABLE
+    ├── RedirectUriRefusedError      REDIRECT_URI_REFUSED
+    ├── SocialLogInRefusedError      SOCIAL_LOGIN_REFUSED     state, code or token, however
+    ├── SocialLogInBusyError         SOCIAL_LOGIN_BUSY        too many under way
+    ├── SocialEmailTakenError        SOCIAL_EMAIL_TAKEN       log in with the password, then link
+    ├── SocialEmailUnverifiedError   SOCIAL_EMAIL_UNVERIFIED
+    ├── IdentityTakenError           IDENTITY_TAKEN           linked to another account
+    ├── IdentityNotFoundError        IDENTITY_NOT_FOUND
+    ├── IdentityLimitReachedError    IDENTITY_LIMIT_REACHED
+    ├── IdentityLastError            IDENTITY_LAST            nobody could log in any more
     ├── StoreUnreachableError        STORE_UNREACHABLE        PostgreSQL is down or too slow
     ├── StorageFullError             STORAGE_FULL             PostgreSQL has no room left
     ├── CountsUnreachableError       COUNTS_UNREACHABLE       Redis is down or too slow
@@ -257,6 +275,191 @@ class PageTokenInvalidError(ServiceError):
         super().__init__(
             "page_token is not one of this list; send next_page_token as it was, or nothing"
         )
+
+
+class WebhookUrlRefusedError(ServiceError):
+    """The address of a webhook is none that events are posted to."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "WEBHOOK_URL_REFUSED"
+    domain = DOMAIN
+    metadata_keys = ("why",)
+
+
+class WebhookNotFoundError(ServiceError):
+    """The account has no webhook of this name."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "WEBHOOK_NOT_FOUND"
+    domain = DOMAIN
+    metadata_keys = ("name",)
+
+
+class WebhookDeliveryNotFoundError(ServiceError):
+    """The webhook has no delivery of this name, or not any more."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "WEBHOOK_DELIVERY_NOT_FOUND"
+    domain = DOMAIN
+    metadata_keys = ("name",)
+
+
+class WebhookLimitReachedError(ServiceError):
+    """The account has as many webhooks as it may have; deleting one makes room, waiting not."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "WEBHOOK_LIMIT_REACHED"
+    domain = DOMAIN
+    metadata_keys = ("max_webhooks",)
+
+    def details(self) -> tuple[()]:
+        """Returns nothing: no time to wait would help."""
+        return ()
+
+
+class WebhookBacklogFullError(ServiceError):
+    """As many events wait for the webhook as may."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "WEBHOOK_BACKLOG_FULL"
+    domain = DOMAIN
+    metadata_keys = ("max_webhook_backlog",)
+
+
+class WebhookDisabledError(ServiceError):
+    """Nothing is posted to the webhook until it is enabled again."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "WEBHOOK_DISABLED"
+    domain = DOMAIN
+    metadata_keys = ("name",)
+
+
+class WebhooksUnavailableError(ServiceError):
+    """The operator has set no key with which secrets of webhooks could be kept."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "WEBHOOKS_UNAVAILABLE"
+    domain = DOMAIN
+
+    def __init__(self) -> None:
+        """Takes nothing."""
+        super().__init__(
+            "this service keeps no webhooks: its operator has to set SONICA_USER_SECRETS_KEY_FILE"
+        )
+
+
+class ProviderUnknownError(ServiceError):
+    """The operator has set up no provider of this name."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "PROVIDER_UNKNOWN"
+    domain = DOMAIN
+    metadata_keys = ("provider", "known_providers")
+
+
+class ProviderUnreachableError(ServiceError):
+    """The provider does not answer, or not as a provider does."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+    reason = "PROVIDER_UNREACHABLE"
+    domain = DOMAIN
+    metadata_keys = ("provider",)
+
+
+class RedirectUriRefusedError(ServiceError):
+    """The provider may not send people there."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "REDIRECT_URI_REFUSED"
+    domain = DOMAIN
+
+
+class SocialLogInRefusedError(ServiceError):
+    """The log-in at a provider did not come to a good end, or was ended before."""
+
+    code = grpc.StatusCode.UNAUTHENTICATED
+    reason = "SOCIAL_LOGIN_REFUSED"
+    domain = DOMAIN
+
+    def __init__(self) -> None:
+        """Takes nothing: every cause has the same words."""
+        super().__init__("the log-in is not valid, or not any more; begin it again")
+
+
+class SocialLogInBusyError(ServiceError):
+    """Too many log-ins at providers are under way."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "SOCIAL_LOGIN_BUSY"
+    domain = DOMAIN
+
+
+class SocialEmailTakenError(ServiceError):
+    """An account has the person's address already; an address alone opens no account."""
+
+    code = grpc.StatusCode.ALREADY_EXISTS
+    reason = "SOCIAL_EMAIL_TAKEN"
+    domain = DOMAIN
+
+    def __init__(self) -> None:
+        """Takes nothing: the address is not repeated."""
+        super().__init__("an account has this email already; log in to it, then link the provider")
+
+
+class SocialEmailUnverifiedError(ServiceError):
+    """A new account needs an address, and the provider vouches for none."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "SOCIAL_EMAIL_UNVERIFIED"
+    domain = DOMAIN
+    metadata_keys = ("provider",)
+
+
+class IdentityTakenError(ServiceError):
+    """The person is linked to another account."""
+
+    code = grpc.StatusCode.ALREADY_EXISTS
+    reason = "IDENTITY_TAKEN"
+    domain = DOMAIN
+
+    def __init__(self) -> None:
+        """Takes nothing: whose it is is not told."""
+        super().__init__("this identity is linked to another account; unlink it there first")
+
+
+class IdentityNotFoundError(ServiceError):
+    """The account has no identity of this name."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "IDENTITY_NOT_FOUND"
+    domain = DOMAIN
+    metadata_keys = ("name",)
+
+
+class IdentityLimitReachedError(ServiceError):
+    """The account has as many identities as it may have; unlinking one makes room."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "IDENTITY_LIMIT_REACHED"
+    domain = DOMAIN
+    metadata_keys = ("max_identities",)
+
+    def details(self) -> tuple[()]:
+        """Returns nothing: no time to wait would help."""
+        return ()
+
+
+class IdentityLastError(ServiceError):
+    """It is the only way into the account, which has no password anybody knows."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "IDENTITY_LAST"
+    domain = DOMAIN
+
+    def __init__(self) -> None:
+        """Takes nothing."""
+        super().__init__("nobody could log in to the account any more; link another one first")
 
 
 class StoreUnreachableError(ServiceError):

@@ -73,7 +73,7 @@ class Logins:
                 raise LoginRefusedError  # it was changed while we hashed
             if renewed is not None:
                 await accounts.set_password_hash(connection, login.account.user_id, renewed)
-            tokens = await self._begin(connection, login.account)
+            tokens = await self.begin(connection, login.account)
         return login.account.user_id, tokens
 
     async def refresh(self, refresh_token: str) -> Tokens:
@@ -144,7 +144,8 @@ class Logins:
             )
         return count
 
-    async def _begin(self, connection: Connection, account: Account) -> Tokens:
+    async def begin(self, connection: Connection, account: Account) -> Tokens:
+        """Begins a session; `connection` is inside a transaction that holds the account locked."""
         session_id = uuid.uuid4()
         refresh_token = new_refresh_token(session_id)
         await sessions.make_room(connection, account.user_id, self._max_sessions - 1)

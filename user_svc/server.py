@@ -14,8 +14,10 @@ from sonica.user.v1 import (
     api_key_service_pb2_grpc,
     audit_service_pb2_grpc,
     history_service_pb2_grpc,
+    identity_service_pb2_grpc,
     personal_data_service_pb2_grpc,
     session_service_pb2_grpc,
+    webhook_service_pb2_grpc,
 )
 
 from mesh.runtime.serve import Registration
@@ -46,10 +48,17 @@ from user_svc.rate_limits import RateLimits
 from user_svc.refusal_log import RefusalLog
 from user_svc.servicer import AccountServicer, ApiKeyServicer, AuditServicer, SessionServicer
 from user_svc.settings import Settings
+from user_svc.social.identities import Identities
+from user_svc.social.personal_data import identities_section
+from user_svc.social.running import open_flows
+from user_svc.social.servicer import IdentityServicer
 from user_svc.stores.attempts import open_attempts
 from user_svc.stores.counts import open_counts
 from user_svc.stores.migrate import migrate
 from user_svc.stores.postgres import open_database
+from user_svc.webhooks.personal_data import WebhookData
+from user_svc.webhooks.running import open_webhooks
+from user_svc.webhooks.servicer import WebhookServicer
 
 _DATABASE_PATIENCE_SECONDS = 30.0
 _DAY_SECONDS = 86_400.0
@@ -101,6 +110,11 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
         retention_seconds = settings.history_retention_days * _DAY_SECONDS
         history = History(database, retention_seconds, settings.history_recognitions_max)
         await stack.enter_async_context(HistoryKeeper(database, retention_seconds).running())
+        webhooks, outbox = await stack.enter_async_context(open_webhooks(database, settings))
+        more = (*WebhookData(database).sections(), identities_section(database))
+        logins = Logins(database, passwords, tokens, limit, refusals, settings)
+        flows = await stack.enter_async_context(open_flows(database, settings))
+        identities = Identities(database, flows, logins, passwords)
         yield (
             Registration(
                 account_service_pb2_grpc.add_AccountServiceServicer_to_server,
@@ -114,9 +128,7 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
             ),
             Registration(
                 session_service_pb2_grpc.add_SessionServiceServicer_to_server,
-                SessionServicer(
-                    access, Logins(database, passwords, tokens, limit, refusals, settings)
-                ),
+                SessionServicer(access, logins, flows, identities),
                 "sonica.user.v1.SessionService",
             ),
             Registration(
@@ -147,14 +159,24 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
             Registration(
                 personal_data_service_pb2_grpc.add_PersonalDataServiceServicer_to_server,
                 PersonalDataServicer(
-                    access, PersonalData(database, history), Erasure(database, check, limit)
+                    access, PersonalData(database, history, more), Erasure(database, check, limit)
                 ),
                 "sonica.user.v1.PersonalDataService",
             ),
             Registration(
                 activity_service_pb2_grpc.add_ActivityServiceServicer_to_server,
-                ActivityServicer(Activities(database, history)),
+                ActivityServicer(Activities(database, history, outbox)),
                 "sonica.user.v1.ActivityService",
+            ),
+            Registration(
+                webhook_service_pb2_grpc.add_WebhookServiceServicer_to_server,
+                WebhookServicer(access, webhooks),
+                "sonica.user.v1.WebhookService",
+            ),
+            Registration(
+                identity_service_pb2_grpc.add_IdentityServiceServicer_to_server,
+                IdentityServicer(access, identities),
+                "sonica.user.v1.IdentityService",
             ),
         )
 

@@ -24,6 +24,8 @@ from user_svc.logins import Logins
 from user_svc.model import AccountQuery, AuditQuery, Role, Scope
 from user_svc.rate_limits import RateLimits
 from user_svc.sizes import fitting
+from user_svc.social.flows import Flows
+from user_svc.social.identities import Identities
 
 _PAGE_DEFAULT = 50
 _KEYS_PAGE_MAX, _EVENTS_PAGE_MAX, _ACCOUNTS_PAGE_MAX = 100, 1000, 1000
@@ -130,9 +132,13 @@ class AccountServicer(account_grpc.AccountServiceServicer):
 class SessionServicer(session_grpc.SessionServiceServicer):
     """`sonica.user.v1.SessionService`."""
 
-    def __init__(self, access: Access, logins: Logins) -> None:
+    def __init__(
+        self, access: Access, logins: Logins, flows: Flows, identities: Identities
+    ) -> None:
         self._access = access
         self._logins = logins
+        self._flows = flows
+        self._identities = identities
 
     async def LogIn(
         self, request: session_pb.LogInRequest, context: Any
@@ -143,6 +149,31 @@ class SessionServicer(session_grpc.SessionServiceServicer):
         )
         return session_pb.LogInResponse(
             name=messages.user_name(user_id), tokens=messages.tokens_to(tokens)
+        )
+
+    async def BeginSocialLogIn(
+        self, request: session_pb.BeginSocialLogInRequest, _context: Any
+    ) -> session_pb.BeginSocialLogInResponse:
+        """Begins a log-in at another provider."""
+        url, flow, expire_time = await self._flows.begin(request.provider, request.redirect_uri)
+        return session_pb.BeginSocialLogInResponse(
+            authorization_url=url,
+            state=flow.state,
+            flow_token=flow.flow_token,
+            expire_time=messages.time_to(expire_time),
+        )
+
+    async def CompleteSocialLogIn(
+        self, request: session_pb.CompleteSocialLogInRequest, _context: Any
+    ) -> session_pb.CompleteSocialLogInResponse:
+        """Begins a session of whoever came back from a provider."""
+        user_id, tokens, registered = await self._identities.log_in(
+            request.state, request.code, request.flow_token
+        )
+        return session_pb.CompleteSocialLogInResponse(
+            name=messages.user_name(user_id),
+            tokens=messages.tokens_to(tokens),
+            registered=registered,
         )
 
     async def Refresh(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
 from mesh.runtime.settings import ServiceSettings, check_listen, settings_config
+from user_svc.social.model import ProviderSettings
 
 
 def _half_of_the_processors() -> int:
@@ -128,4 +130,56 @@ class Settings(ServiceSettings):
         ge=0,
         le=1_000_000_000,
         description="Recognitions of a premium account on one UTC day; 0 is no limit.",
+    )
+    secrets_key_file: Path | None = Field(
+        None,
+        description="File of Fernet keys, one a line, the first of which encrypts the secrets of "
+        "webhooks; unset means that there are no webhooks.",
+    )
+    max_webhooks: int = Field(10, ge=0, le=1000, description="Webhooks of one account.")
+    max_webhook_backlog: int = Field(
+        1000,
+        ge=1,
+        le=100_000,
+        description="Events that wait for one webhook; further ones are counted and dropped.",
+    )
+    webhook_workers: int = Field(
+        8, ge=1, le=256, description="Webhooks served at once by one replica, 10 events each."
+    )
+    webhook_timeout_seconds: float = Field(
+        10.0, gt=0, le=60, description="Longest time one attempt to post an event may take."
+    )
+    webhook_disable_seconds: int = Field(
+        259_200,
+        ge=60,
+        le=31_536_000,
+        description="A webhook whose receiver has taken nothing for so long is disabled.",
+    )
+    webhook_log_seconds: int = Field(
+        604_800, ge=60, le=31_536_000, description="How long deliveries are kept."
+    )
+    webhook_http_allowed: bool = Field(
+        False, description="Whether webhooks may have http:// addresses; for development."
+    )
+    social_providers: tuple[ProviderSettings, ...] = Field(
+        (),
+        description="Where people may log in by OpenID Connect, as JSON list of objects with "
+        "`name`, `issuer`, `client_id`, and if need be `client_secret` and `scopes`.",
+    )
+    social_redirect_uris: tuple[str, ...] = Field(
+        (),
+        description="Where providers may send people to, as JSON list; "
+        "http://127.0.0.1:PORT/callback may always be.",
+    )
+    social_timeout_seconds: float = Field(
+        5.0, gt=0, le=30, description="Longest wait for one answer of a provider."
+    )
+    webhook_ports: tuple[int, ...] = Field(
+        (),
+        description="Ports webhooks may have besides 443 (and 80 with http://), as JSON list.",
+    )
+    webhook_networks: tuple[IPv4Network | IPv6Network, ...] = Field(
+        (),
+        description="Networks webhooks may be in although they are not public, as JSON list, e.g. "
+        '["10.0.0.0/8"].',
     )

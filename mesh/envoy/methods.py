@@ -58,6 +58,8 @@ AUDIT = "sonica.user.v1.AuditService"
 HISTORY = "sonica.user.v1.HistoryService"
 PERSONAL_DATA = "sonica.user.v1.PersonalDataService"
 ACTIVITY = "sonica.user.v1.ActivityService"
+WEBHOOKS = "sonica.user.v1.WebhookService"
+IDENTITIES = "sonica.user.v1.IdentityService"
 
 # A clip is analysed for 15 s at most, so a live stream of one ends well within two minutes; a
 # large import or a rebuild may honestly take a day. Idle streams end much earlier (listeners.py).
@@ -94,6 +96,9 @@ METHODS = (
     Method(ACCOUNTS, "ListAccounts", "user", True, 10, 30, Retry.IDEMPOTENT),
     Method(ACCOUNTS, "SetRole", "user", True, 10, 30, Retry.IDEMPOTENT),
     Method(SESSIONS, "LogIn", "user", True, 15, 30, Retry.UNSENT),
+    Method(SESSIONS, "BeginSocialLogIn", "user", True, 15, 30, Retry.UNSENT),
+    # A state and a code are good for one use.
+    Method(SESSIONS, "CompleteSocialLogIn", "user", True, 30, 60, Retry.UNSENT),
     # A second attempt after one that went through is the reuse of a token: it ends the session.
     Method(SESSIONS, "Refresh", "user", True, 10, 30, Retry.UNSENT),
     Method(SESSIONS, "LogOut", "user", True, 10, 30, Retry.UNSENT),
@@ -113,6 +118,21 @@ METHODS = (
     # A second attempt after one that went through would be refused: its session is gone.
     Method(PERSONAL_DATA, "EraseAccount", "user", True, 30, 60, Retry.UNSENT),
     Method(ACTIVITY, "ReportActivity", "user", False, 10, 30, Retry.IDEMPOTENT),
+    Method(WEBHOOKS, "CreateWebhook", "user", True, 10, 30, Retry.UNSENT),
+    Method(WEBHOOKS, "GetWebhook", "user", True, 10, 30, Retry.IDEMPOTENT),
+    Method(WEBHOOKS, "ListWebhooks", "user", True, 10, 30, Retry.IDEMPOTENT),
+    Method(WEBHOOKS, "UpdateWebhook", "user", True, 10, 30, Retry.IDEMPOTENT),
+    # A second attempt after one that went through would report WEBHOOK_NOT_FOUND.
+    Method(WEBHOOKS, "DeleteWebhook", "user", True, 10, 30, Retry.UNSENT),
+    # A second attempt would end the secret that the first has given out.
+    Method(WEBHOOKS, "RotateSecret", "user", True, 10, 30, Retry.UNSENT),
+    Method(WEBHOOKS, "ListDeliveries", "user", True, 10, 30, Retry.IDEMPOTENT),
+    Method(WEBHOOKS, "Redeliver", "user", True, 10, 30, Retry.UNSENT),
+    Method(WEBHOOKS, "TestWebhook", "user", True, 10, 30, Retry.UNSENT),
+    Method(IDENTITIES, "LinkIdentity", "user", True, 30, 60, Retry.UNSENT),
+    Method(IDENTITIES, "ListIdentities", "user", True, 10, 30, Retry.IDEMPOTENT),
+    # A second attempt after one that went through would report IDENTITY_NOT_FOUND.
+    Method(IDENTITIES, "UnlinkIdentity", "user", True, 10, 30, Retry.UNSENT),
 )
 
 

@@ -68,6 +68,11 @@ class Layout:
         return self.run_dir / "mesh.json"
 
     @property
+    def secrets_key(self) -> Path:
+        """Key with which user_svc keeps secrets of others; as lasting as the database."""
+        return self.data_dir / "secrets.key"
+
+    @property
     def operator_key(self) -> Path:
         """Key of whoever runs the mesh, for the owner alone."""
         return self.run_dir / "operator.key"

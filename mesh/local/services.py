@@ -10,6 +10,7 @@ from mesh.local.layout import Layout
 from mesh.local.operator_key import keeping_key
 from mesh.local.part import Layer, Part, clearing
 from mesh.local.readiness import grpc_accepts
+from mesh.local.secrets_key import keeping_secrets
 
 SPANS = "spans"
 ENGINE = "engine"
@@ -19,6 +20,8 @@ USER = "user"
 GATEWAY = "gateway"
 #: Where user_svc publishes the keys of its access tokens, over HTTP.
 KEY_SET = "jwks"
+#: A file of yours; else one is made in the data folder.
+SECRETS_KEY_FILE = "SONICA_USER_SECRETS_KEY_FILE"
 #: Where Envoy takes calls from one service to another.
 MESH_LISTENER = "mesh"
 
@@ -90,8 +93,12 @@ def user_part(
     }
     if redis_url is not None:
         settings["SONICA_USER_REDIS_URL"] = redis_url
+    prepare = keeping_key(layout, clearing(layout.socket(USER)))
+    if not passed_on.get(SECRETS_KEY_FILE):
+        settings[SECRETS_KEY_FILE] = str(layout.secrets_key)
+        prepare = keeping_secrets(layout.secrets_key, prepare)
     part = _service(layout, USER, "user_svc", passed_on, otlp, settings)
-    return replace(part, prepare=keeping_key(layout, clearing(layout.socket(USER))))
+    return replace(part, prepare=prepare)
 
 
 def gateway_part(layout: Layout, passed_on: Mapping[str, str], otlp: str) -> Part:

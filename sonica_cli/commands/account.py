@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sonica_cli.failures import MISUSED, CliError
 from sonica_cli.options import Address, DataDir, Json, edge_of
 
 if TYPE_CHECKING:
@@ -48,25 +49,44 @@ def register(
 
 
 def login(
-    email: Email,
+    email: Annotated[
+        str | None, typer.Argument(metavar="EMAIL", help="Address to log in with.")
+    ] = None,
+    provider: Annotated[
+        str | None,
+        typer.Option("--provider", metavar="NAME", help="Log in there, with a browser."),
+    ] = None,
     json: Json = False,
     address: Address = None,
     data: DataDir = None,
 ) -> None:
     """Logs in; commands use the session until `sonica logout`.
 
-    The password is asked for, or read from standard input when something is piped into it.
+    The password is asked for, or read from standard input when something is piped into it. With
+    --provider there is none: a browser is sent to the provider, and waited for.
     """
     from sonica_cli.identity import ask_password, with_accounts
+    from sonica_cli.running import run
     from sonica_cli.screen import say
+    from sonica_cli.social import sent_there_and_back
 
-    password = ask_password()
+    edge = edge_of(address, data)
+    if provider is not None and email is None:
+        returned = run(sent_there_and_back(edge, provider))
 
-    async def work(accounts: Accounts) -> Account:
-        await accounts.log_in(email, password)
-        return await accounts.get()
+        async def work(accounts: Accounts) -> Account:
+            await accounts.complete_social_log_in(*returned)
+            return await accounts.get()
+    elif email is not None and provider is None:
+        password = ask_password()
 
-    mine = with_accounts(edge_of(address, data), work)
+        async def work(accounts: Accounts) -> Account:
+            await accounts.log_in(email, password)
+            return await accounts.get()
+    else:
+        raise CliError("name either EMAIL or --provider NAME", exit_code=MISUSED)
+
+    mine = with_accounts(edge, work)
     say(mine.to_json() if json else f"Logged in as {mine.email}.")
 
 

@@ -23,9 +23,11 @@ from sonica.user.v1 import (
     audit_service_pb2_grpc,
     history_pb2,
     history_service_pb2_grpc,
+    identity_service_pb2_grpc,
     personal_data_service_pb2_grpc,
     session_service_pb2,
     session_service_pb2_grpc,
+    webhook_service_pb2_grpc,
 )
 from sonica.user.v1 import account_service_pb2 as account_pb
 from sonica.user.v1 import activity_service_pb2 as activity_pb
@@ -78,6 +80,8 @@ class Client:
         self.history = history_service_pb2_grpc.HistoryServiceStub(self.channel)
         self.personal = personal_data_service_pb2_grpc.PersonalDataServiceStub(self.channel)
         self.activity = activity_service_pb2_grpc.ActivityServiceStub(self.channel)
+        self.identities = identity_service_pb2_grpc.IdentityServiceStub(self.channel)
+        self.webhooks = webhook_service_pb2_grpc.WebhookServiceStub(self.channel)
 
     async def register(self, email: str = "") -> User:
         """Registers somebody who is not logged in."""

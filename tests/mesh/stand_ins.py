@@ -40,6 +40,7 @@ from mesh.runtime.errors import ServiceError
 from mesh.runtime.serve import Registration
 from tests.mesh.history_stand_ins import HistoryStandIns
 from tests.mesh.remembering import Remembering
+from tests.mesh.webhook_stand_ins import webhook_registrations
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -351,6 +352,14 @@ class SessionStandIn(Remembering, sessions_grpc.SessionServiceServicer):
         self.enter("LogIn", context)
         return sessions.LogInResponse(name="users/me")
 
+    async def BeginSocialLogIn(self, request: Any, context: Any) -> Any:
+        self.enter("BeginSocialLogIn", context)
+        return sessions.BeginSocialLogInResponse()
+
+    async def CompleteSocialLogIn(self, request: Any, context: Any) -> Any:
+        self.enter("CompleteSocialLogIn", context)
+        return sessions.CompleteSocialLogInResponse()
+
     async def Refresh(self, request: Any, context: Any) -> Any:
         self.enter("Refresh", context)
         return sessions.RefreshResponse()
@@ -451,4 +460,5 @@ class StandIns:
                 "sonica.user.v1.AuditService",
             ),
             *self.history.registrations(),
+            *webhook_registrations(),
         ]

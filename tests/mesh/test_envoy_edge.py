@@ -108,9 +108,32 @@ REST_CALLS: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/{parent=users/*}/recognitions:clear"): {"json": {}},
     ("GET", "/v1/{name=users/*}:export"): {},
     ("POST", "/v1/{name=users/*}:erase"): {"json": {"password": "ten or more"}},
+    ("POST", "/v1/{parent=users/*}/webhooks"): {"json": {"webhook": {"url": "https://a.example/"}}},
+    ("GET", "/v1/{name=users/*/webhooks/*}"): {},
+    ("GET", "/v1/{parent=users/*}/webhooks"): {},
+    ("PATCH", "/v1/{webhook.name=users/*/webhooks/*}"): {"json": {"displayName": "radio"}},
+    ("DELETE", "/v1/{name=users/*/webhooks/*}"): {},
+    ("POST", "/v1/{name=users/*/webhooks/*}:rotateSecret"): {"json": {}},
+    ("GET", "/v1/{parent=users/*/webhooks/*}/deliveries"): {},
+    ("POST", "/v1/{name=users/*/webhooks/*/deliveries/*}:redeliver"): {"json": {}},
+    ("POST", "/v1/{name=users/*/webhooks/*}:test"): {"json": {}},
+    ("POST", "/v1/sessions:beginSocialLogIn"): {
+        "json": {"provider": "there", "redirectUri": "http://127.0.0.1:9/callback"}
+    },
+    ("POST", "/v1/sessions:completeSocialLogIn"): {
+        "json": {"state": "a", "code": "b", "flowToken": "c"}
+    },
+    ("POST", "/v1/{parent=users/*}/identities"): {
+        "json": {"state": "a", "code": "b", "flowToken": "c"}
+    },
+    ("GET", "/v1/{parent=users/*}/identities"): {},
+    ("DELETE", "/v1/{name=users/*/identities/*}"): {},
 }
 NAMES = {
     "{track_id}": "external:a%2Fb",
+    "=users/*/webhooks/*/deliveries/*}": "users/me/webhooks/0123456789abcdef/deliveries/7",
+    "=users/*/webhooks/*}": "users/me/webhooks/0123456789abcdef",
+    "=users/*/identities/*}": "users/me/identities/0123456789abcdef",
     "=users/*/apiKeys/*}": "users/me/apiKeys/0123456789abcdef",
     "=users/*/recognitions/*}": "users/me/recognitions/00000000-0000-4000-8000-000000000000",
     "=users/*}": "users/me",

@@ -19,7 +19,10 @@ from ._messages.google.protobuf import FieldMask
 from ._messages.sonica.user.v1 import (
     Account,
     ApiKey,
+    BeginSocialLogInRequest,
+    BeginSocialLogInResponse,
     ChangePasswordRequest,
+    CompleteSocialLogInRequest,
     CreateApiKeyRequest,
     GetAccountRequest,
     ListApiKeysRequest,
@@ -94,6 +97,33 @@ class Accounts:
         """Begins a session and uses it from now on."""
         request = LogInRequest(email=email, password=password)
         response = await self._unary(methods.LOG_IN, request, None)
+        return self._use(response.tokens)
+
+    async def begin_social_log_in(
+        self, provider: str, redirect_uri: str
+    ) -> BeginSocialLogInResponse:
+        """Begins to log in at another provider; the person has to open `authorization_url`.
+
+        Args:
+            provider: as the operator of the mesh has called it.
+            redirect_uri: where the provider sends the person to, with `state` and `code`.
+        """
+        request = BeginSocialLogInRequest(provider=provider, redirect_uri=redirect_uri)
+        response: BeginSocialLogInResponse = await self._unary(
+            methods.BEGIN_SOCIAL_LOG_IN, request, None
+        )
+        return response
+
+    async def complete_social_log_in(self, state: str, code: str, flow_token: str) -> Session:
+        """Begins the session of who came back from a provider, and uses it from now on.
+
+        Args:
+            state: as it came back; compare it with that of the begin.
+            code: as it came back.
+            flow_token: of the begin.
+        """
+        request = CompleteSocialLogInRequest(state=state, code=code, flow_token=flow_token)
+        response = await self._unary(methods.COMPLETE_SOCIAL_LOG_IN, request, None)
         return self._use(response.tokens)
 
     async def log_out(self) -> None:

@@ -37,8 +37,12 @@ from ._messages.sonica.recognition.v1 import (
     StreamingRecognizeResponse,
 )
 from ._messages.sonica.user.v1 import (
+    BeginSocialLogInRequest,
+    BeginSocialLogInResponse,
     ChangePasswordRequest,
     ChangePasswordResponse,
+    CompleteSocialLogInRequest,
+    CompleteSocialLogInResponse,
     CreateApiKeyRequest,
     CreateApiKeyResponse,
     GetAccountRequest,
@@ -161,6 +165,22 @@ CHANGE_PASSWORD = Method(
     _ACCOUNTS, "ChangePassword", ChangePasswordRequest, ChangePasswordResponse, 15, retried=False
 )
 LOG_IN = Method(_SESSIONS, "LogIn", LogInRequest, LogInResponse, 15, retried=False)
+BEGIN_SOCIAL_LOG_IN = Method(
+    _SESSIONS,
+    "BeginSocialLogIn",
+    BeginSocialLogInRequest,
+    BeginSocialLogInResponse,
+    15,
+    retried=False,
+)
+COMPLETE_SOCIAL_LOG_IN = Method(
+    _SESSIONS,
+    "CompleteSocialLogIn",
+    CompleteSocialLogInRequest,
+    CompleteSocialLogInResponse,
+    30,
+    retried=False,
+)
 REFRESH = Method(_SESSIONS, "Refresh", RefreshRequest, RefreshResponse, 10, retried=False)
 LOG_OUT = Method(_SESSIONS, "LogOut", LogOutRequest, LogOutResponse, 10, retried=False)
 LOG_OUT_EVERYWHERE = Method(
@@ -198,6 +218,8 @@ METHODS = (
     UPDATE_ACCOUNT,
     CHANGE_PASSWORD,
     LOG_IN,
+    BEGIN_SOCIAL_LOG_IN,
+    COMPLETE_SOCIAL_LOG_IN,
     REFRESH,
     LOG_OUT,
     LOG_OUT_EVERYWHERE,

@@ -28,7 +28,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from sonica.access.v1 import access_pb2 as sonica_dot_access_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$sonica/user/v1/session_service.proto\x12\x0esonica.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dsonica/access/v1/access.proto\"\xb0\x01\n\x06Tokens\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x36\n\x12\x61\x63\x63\x65ss_expire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\rrefresh_token\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x37\n\x13refresh_expire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"J\n\x0cLogInRequest\x12\x19\n\x05\x65mail\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xfe\x01\x12\x1f\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x01\"E\n\rLogInResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x06tokens\x18\x02 \x01(\x0b\x32\x16.sonica.user.v1.Tokens\"6\n\x0eRefreshRequest\x12$\n\rrefresh_token\x18\x01 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"9\n\x0fRefreshResponse\x12&\n\x06tokens\x18\x01 \x01(\x0b\x32\x16.sonica.user.v1.Tokens\"\x0f\n\rLogOutRequest\"\x10\n\x0eLogOutResponse\"f\n\x17LogOutEverywhereRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\"1\n\x18LogOutEverywhereResponse\x12\x15\n\rsession_count\x18\x01 \x01(\x05\x32\xf5\x03\n\x0eSessionService\x12\x63\n\x05LogIn\x12\x1c.sonica.user.v1.LogInRequest\x1a\x1d.sonica.user.v1.LogInResponse\"\x1d\xea\xe1\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/sessions:\x01*\x12q\n\x07Refresh\x12\x1e.sonica.user.v1.RefreshRequest\x1a\x1f.sonica.user.v1.RefreshResponse\"%\xea\xe1\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x19\"\x14/v1/sessions:refresh:\x01*\x12m\n\x06LogOut\x12\x1d.sonica.user.v1.LogOutRequest\x1a\x1e.sonica.user.v1.LogOutResponse\"$\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x18\"\x13/v1/sessions:logOut:\x01*\x12\x9b\x01\n\x10LogOutEverywhere\x12\'.sonica.user.v1.LogOutEverywhereRequest\x1a(.sonica.user.v1.LogOutEverywhereResponse\"4\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02(\"#/v1/{name=users/*}:logOutEverywhere:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$sonica/user/v1/session_service.proto\x12\x0esonica.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dsonica/access/v1/access.proto\"\xb0\x01\n\x06Tokens\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x36\n\x12\x61\x63\x63\x65ss_expire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\rrefresh_token\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x37\n\x13refresh_expire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"J\n\x0cLogInRequest\x12\x19\n\x05\x65mail\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xfe\x01\x12\x1f\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x01\"E\n\rLogInResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x06tokens\x18\x02 \x01(\x0b\x32\x16.sonica.user.v1.Tokens\"g\n\x17\x42\x65ginSocialLogInRequest\x12*\n\x08provider\x18\x01 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^[a-z0-9-]{1,32}$\x12 \n\x0credirect_uri\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xf4\x03\"\x93\x01\n\x18\x42\x65ginSocialLogInResponse\x12\x19\n\x11\x61uthorization_url\x18\x01 \x01(\t\x12\x12\n\x05state\x18\x02 \x01(\tB\x03\x80\x01\x01\x12\x17\n\nflow_token\x18\x03 \x01(\tB\x03\x80\x01\x01\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"z\n\x1a\x43ompleteSocialLogInRequest\x12\x1c\n\x05state\x18\x01 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x1b\n\x04\x63ode\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\xd0\x0f\x12!\n\nflow_token\x18\x03 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"g\n\x1b\x43ompleteSocialLogInResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x06tokens\x18\x02 \x01(\x0b\x32\x16.sonica.user.v1.Tokens\x12\x12\n\nregistered\x18\x03 \x01(\x08\"6\n\x0eRefreshRequest\x12$\n\rrefresh_token\x18\x01 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"9\n\x0fRefreshResponse\x12&\n\x06tokens\x18\x01 \x01(\x0b\x32\x16.sonica.user.v1.Tokens\"\x0f\n\rLogOutRequest\"\x10\n\x0eLogOutResponse\"f\n\x17LogOutEverywhereRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\"1\n\x18LogOutEverywhereResponse\x12\x15\n\rsession_count\x18\x01 \x01(\x05\x32\xb1\x06\n\x0eSessionService\x12\x63\n\x05LogIn\x12\x1c.sonica.user.v1.LogInRequest\x1a\x1d.sonica.user.v1.LogInResponse\"\x1d\xea\xe1\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/sessions:\x01*\x12\x95\x01\n\x10\x42\x65ginSocialLogIn\x12\'.sonica.user.v1.BeginSocialLogInRequest\x1a(.sonica.user.v1.BeginSocialLogInResponse\".\xea\xe1\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\"\"\x1d/v1/sessions:beginSocialLogIn:\x01*\x12\xa1\x01\n\x13\x43ompleteSocialLogIn\x12*.sonica.user.v1.CompleteSocialLogInRequest\x1a+.sonica.user.v1.CompleteSocialLogInResponse\"1\xea\xe1\x18\x02\x08\x01\x82\xd3\xe4\x93\x02%\" /v1/sessions:completeSocialLogIn:\x01*\x12q\n\x07Refresh\x12\x1e.sonica.user.v1.RefreshRequest\x1a\x1f.sonica.user.v1.RefreshResponse\"%\xea\xe1\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x19\"\x14/v1/sessions:refresh:\x01*\x12m\n\x06LogOut\x12\x1d.sonica.user.v1.LogOutRequest\x1a\x1e.sonica.user.v1.LogOutResponse\"$\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x18\"\x13/v1/sessions:logOut:\x01*\x12\x9b\x01\n\x10LogOutEverywhere\x12\'.sonica.user.v1.LogOutEverywhereRequest\x1a(.sonica.user.v1.LogOutEverywhereResponse\"4\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02(\"#/v1/{name=users/*}:logOutEverywhere:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,12 +43,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOGINREQUEST'].fields_by_name['email']._serialized_options = b'\272H\007r\005\020\001\030\376\001'
   _globals['_LOGINREQUEST'].fields_by_name['password']._loaded_options = None
   _globals['_LOGINREQUEST'].fields_by_name['password']._serialized_options = b'\200\001\001\272H\007r\005\020\001\030\200\001'
+  _globals['_BEGINSOCIALLOGINREQUEST'].fields_by_name['provider']._loaded_options = None
+  _globals['_BEGINSOCIALLOGINREQUEST'].fields_by_name['provider']._serialized_options = b'\272H\025r\0232\021^[a-z0-9-]{1,32}$'
+  _globals['_BEGINSOCIALLOGINREQUEST'].fields_by_name['redirect_uri']._loaded_options = None
+  _globals['_BEGINSOCIALLOGINREQUEST'].fields_by_name['redirect_uri']._serialized_options = b'\272H\007r\005\020\001\030\364\003'
+  _globals['_BEGINSOCIALLOGINRESPONSE'].fields_by_name['state']._loaded_options = None
+  _globals['_BEGINSOCIALLOGINRESPONSE'].fields_by_name['state']._serialized_options = b'\200\001\001'
+  _globals['_BEGINSOCIALLOGINRESPONSE'].fields_by_name['flow_token']._loaded_options = None
+  _globals['_BEGINSOCIALLOGINRESPONSE'].fields_by_name['flow_token']._serialized_options = b'\200\001\001'
+  _globals['_COMPLETESOCIALLOGINREQUEST'].fields_by_name['state']._loaded_options = None
+  _globals['_COMPLETESOCIALLOGINREQUEST'].fields_by_name['state']._serialized_options = b'\200\001\001\272H\007r\005\020\001\030\310\001'
+  _globals['_COMPLETESOCIALLOGINREQUEST'].fields_by_name['code']._loaded_options = None
+  _globals['_COMPLETESOCIALLOGINREQUEST'].fields_by_name['code']._serialized_options = b'\200\001\001\272H\007r\005\020\001\030\320\017'
+  _globals['_COMPLETESOCIALLOGINREQUEST'].fields_by_name['flow_token']._loaded_options = None
+  _globals['_COMPLETESOCIALLOGINREQUEST'].fields_by_name['flow_token']._serialized_options = b'\200\001\001\272H\007r\005\020\001\030\310\001'
   _globals['_REFRESHREQUEST'].fields_by_name['refresh_token']._loaded_options = None
   _globals['_REFRESHREQUEST'].fields_by_name['refresh_token']._serialized_options = b'\200\001\001\272H\007r\005\020\001\030\310\001'
   _globals['_LOGOUTEVERYWHEREREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_LOGOUTEVERYWHEREREQUEST'].fields_by_name['name']._serialized_options = b'\272H:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$'
   _globals['_SESSIONSERVICE'].methods_by_name['LogIn']._loaded_options = None
   _globals['_SESSIONSERVICE'].methods_by_name['LogIn']._serialized_options = b'\352\341\030\002\010\001\202\323\344\223\002\021\"\014/v1/sessions:\001*'
+  _globals['_SESSIONSERVICE'].methods_by_name['BeginSocialLogIn']._loaded_options = None
+  _globals['_SESSIONSERVICE'].methods_by_name['BeginSocialLogIn']._serialized_options = b'\352\341\030\002\010\001\202\323\344\223\002\"\"\035/v1/sessions:beginSocialLogIn:\001*'
+  _globals['_SESSIONSERVICE'].methods_by_name['CompleteSocialLogIn']._loaded_options = None
+  _globals['_SESSIONSERVICE'].methods_by_name['CompleteSocialLogIn']._serialized_options = b'\352\341\030\002\010\001\202\323\344\223\002%\" /v1/sessions:completeSocialLogIn:\001*'
   _globals['_SESSIONSERVICE'].methods_by_name['Refresh']._loaded_options = None
   _globals['_SESSIONSERVICE'].methods_by_name['Refresh']._serialized_options = b'\352\341\030\002\010\001\202\323\344\223\002\031\"\024/v1/sessions:refresh:\001*'
   _globals['_SESSIONSERVICE'].methods_by_name['LogOut']._loaded_options = None
@@ -61,18 +79,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOGINREQUEST']._serialized_end=432
   _globals['_LOGINRESPONSE']._serialized_start=434
   _globals['_LOGINRESPONSE']._serialized_end=503
-  _globals['_REFRESHREQUEST']._serialized_start=505
-  _globals['_REFRESHREQUEST']._serialized_end=559
-  _globals['_REFRESHRESPONSE']._serialized_start=561
-  _globals['_REFRESHRESPONSE']._serialized_end=618
-  _globals['_LOGOUTREQUEST']._serialized_start=620
-  _globals['_LOGOUTREQUEST']._serialized_end=635
-  _globals['_LOGOUTRESPONSE']._serialized_start=637
-  _globals['_LOGOUTRESPONSE']._serialized_end=653
-  _globals['_LOGOUTEVERYWHEREREQUEST']._serialized_start=655
-  _globals['_LOGOUTEVERYWHEREREQUEST']._serialized_end=757
-  _globals['_LOGOUTEVERYWHERERESPONSE']._serialized_start=759
-  _globals['_LOGOUTEVERYWHERERESPONSE']._serialized_end=808
-  _globals['_SESSIONSERVICE']._serialized_start=811
-  _globals['_SESSIONSERVICE']._serialized_end=1312
+  _globals['_BEGINSOCIALLOGINREQUEST']._serialized_start=505
+  _globals['_BEGINSOCIALLOGINREQUEST']._serialized_end=608
+  _globals['_BEGINSOCIALLOGINRESPONSE']._serialized_start=611
+  _globals['_BEGINSOCIALLOGINRESPONSE']._serialized_end=758
+  _globals['_COMPLETESOCIALLOGINREQUEST']._serialized_start=760
+  _globals['_COMPLETESOCIALLOGINREQUEST']._serialized_end=882
+  _globals['_COMPLETESOCIALLOGINRESPONSE']._serialized_start=884
+  _globals['_COMPLETESOCIALLOGINRESPONSE']._serialized_end=987
+  _globals['_REFRESHREQUEST']._serialized_start=989
+  _globals['_REFRESHREQUEST']._serialized_end=1043
+  _globals['_REFRESHRESPONSE']._serialized_start=1045
+  _globals['_REFRESHRESPONSE']._serialized_end=1102
+  _globals['_LOGOUTREQUEST']._serialized_start=1104
+  _globals['_LOGOUTREQUEST']._serialized_end=1119
+  _globals['_LOGOUTRESPONSE']._serialized_start=1121
+  _globals['_LOGOUTRESPONSE']._serialized_end=1137
+  _globals['_LOGOUTEVERYWHEREREQUEST']._serialized_start=1139
+  _globals['_LOGOUTEVERYWHEREREQUEST']._serialized_end=1241
+  _globals['_LOGOUTEVERYWHERERESPONSE']._serialized_start=1243
+  _globals['_LOGOUTEVERYWHERERESPONSE']._serialized_end=1292
+  _globals['_SESSIONSERVICE']._serialized_start=1295
+  _globals['_SESSIONSERVICE']._serialized_end=2112
 # @@protoc_insertion_point(module_scope)

@@ -39,6 +39,46 @@ class LogInResponse(_message.Message):
     tokens: Tokens
     def __init__(self, name: _Optional[str] = ..., tokens: _Optional[_Union[Tokens, _Mapping]] = ...) -> None: ...
 
+class BeginSocialLogInRequest(_message.Message):
+    __slots__ = ("provider", "redirect_uri")
+    PROVIDER_FIELD_NUMBER: _ClassVar[int]
+    REDIRECT_URI_FIELD_NUMBER: _ClassVar[int]
+    provider: str
+    redirect_uri: str
+    def __init__(self, provider: _Optional[str] = ..., redirect_uri: _Optional[str] = ...) -> None: ...
+
+class BeginSocialLogInResponse(_message.Message):
+    __slots__ = ("authorization_url", "state", "flow_token", "expire_time")
+    AUTHORIZATION_URL_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    FLOW_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    authorization_url: str
+    state: str
+    flow_token: str
+    expire_time: _timestamp_pb2.Timestamp
+    def __init__(self, authorization_url: _Optional[str] = ..., state: _Optional[str] = ..., flow_token: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class CompleteSocialLogInRequest(_message.Message):
+    __slots__ = ("state", "code", "flow_token")
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    FLOW_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    state: str
+    code: str
+    flow_token: str
+    def __init__(self, state: _Optional[str] = ..., code: _Optional[str] = ..., flow_token: _Optional[str] = ...) -> None: ...
+
+class CompleteSocialLogInResponse(_message.Message):
+    __slots__ = ("name", "tokens", "registered")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
+    REGISTERED_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    tokens: Tokens
+    registered: bool
+    def __init__(self, name: _Optional[str] = ..., tokens: _Optional[_Union[Tokens, _Mapping]] = ..., registered: _Optional[bool] = ...) -> None: ...
+
 class RefreshRequest(_message.Message):
     __slots__ = ("refresh_token",)
     REFRESH_TOKEN_FIELD_NUMBER: _ClassVar[int]

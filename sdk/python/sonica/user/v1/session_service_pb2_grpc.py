@@ -41,6 +41,16 @@ class SessionServiceStub:
                 request_serializer=sonica_dot_user_dot_v1_dot_session__service__pb2.LogInRequest.SerializeToString,
                 response_deserializer=sonica_dot_user_dot_v1_dot_session__service__pb2.LogInResponse.FromString,
                 _registered_method=True)
+        self.BeginSocialLogIn = channel.unary_unary(
+                '/sonica.user.v1.SessionService/BeginSocialLogIn',
+                request_serializer=sonica_dot_user_dot_v1_dot_session__service__pb2.BeginSocialLogInRequest.SerializeToString,
+                response_deserializer=sonica_dot_user_dot_v1_dot_session__service__pb2.BeginSocialLogInResponse.FromString,
+                _registered_method=True)
+        self.CompleteSocialLogIn = channel.unary_unary(
+                '/sonica.user.v1.SessionService/CompleteSocialLogIn',
+                request_serializer=sonica_dot_user_dot_v1_dot_session__service__pb2.CompleteSocialLogInRequest.SerializeToString,
+                response_deserializer=sonica_dot_user_dot_v1_dot_session__service__pb2.CompleteSocialLogInResponse.FromString,
+                _registered_method=True)
         self.Refresh = channel.unary_unary(
                 '/sonica.user.v1.SessionService/Refresh',
                 request_serializer=sonica_dot_user_dot_v1_dot_session__service__pb2.RefreshRequest.SerializeToString,
@@ -70,6 +80,37 @@ class SessionServiceServicer:
         Errors: `UNAUTHENTICATED` / `LOGIN_REFUSED`; `RESOURCE_EXHAUSTED` /
         `ATTEMPTS_EXHAUSTED` after several failures for one address from one
         place, `HASHING_BUSY`; `UNAVAILABLE` / `STORE_UNREACHABLE`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BeginSocialLogIn(self, request, context):
+        """Begins to log in at another provider, by OpenID Connect. Open to everybody.
+        The person has to open `authorization_url`; the provider sends them to
+        `redirect_uri` with `state` and `code`, with which CompleteSocialLogIn or
+        IdentityService.LinkIdentity ends it, within 10 minutes and once.
+
+        Errors: `INVALID_ARGUMENT` / `PROVIDER_UNKNOWN`, `REDIRECT_URI_REFUSED`;
+        `UNAVAILABLE` / `PROVIDER_UNREACHABLE`, `STORE_UNREACHABLE`;
+        `RESOURCE_EXHAUSTED` / `SOCIAL_LOGIN_BUSY`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompleteSocialLogIn(self, request, context):
+        """Ends a log-in at another provider and begins a session of the account that
+        is linked to the person there. Who is linked to none gets a new account,
+        for which the provider has to give an email address that it has verified
+        and that no account has.
+
+        Errors: `UNAUTHENTICATED` / `SOCIAL_LOGIN_REFUSED` for a state, a token of
+        the flow or a code that is not good, however; `ALREADY_EXISTS` /
+        `SOCIAL_EMAIL_TAKEN`: log in to the account with this address and link it;
+        `FAILED_PRECONDITION` / `SOCIAL_EMAIL_UNVERIFIED`; `UNAVAILABLE` /
+        `PROVIDER_UNREACHABLE`, `STORE_UNREACHABLE`; `RESOURCE_EXHAUSTED` /
+        `HASHING_BUSY`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -116,6 +157,16 @@ def add_SessionServiceServicer_to_server(servicer, server):
                     request_deserializer=sonica_dot_user_dot_v1_dot_session__service__pb2.LogInRequest.FromString,
                     response_serializer=sonica_dot_user_dot_v1_dot_session__service__pb2.LogInResponse.SerializeToString,
             ),
+            'BeginSocialLogIn': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginSocialLogIn,
+                    request_deserializer=sonica_dot_user_dot_v1_dot_session__service__pb2.BeginSocialLogInRequest.FromString,
+                    response_serializer=sonica_dot_user_dot_v1_dot_session__service__pb2.BeginSocialLogInResponse.SerializeToString,
+            ),
+            'CompleteSocialLogIn': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompleteSocialLogIn,
+                    request_deserializer=sonica_dot_user_dot_v1_dot_session__service__pb2.CompleteSocialLogInRequest.FromString,
+                    response_serializer=sonica_dot_user_dot_v1_dot_session__service__pb2.CompleteSocialLogInResponse.SerializeToString,
+            ),
             'Refresh': grpc.unary_unary_rpc_method_handler(
                     servicer.Refresh,
                     request_deserializer=sonica_dot_user_dot_v1_dot_session__service__pb2.RefreshRequest.FromString,
@@ -161,6 +212,60 @@ class SessionService:
             '/sonica.user.v1.SessionService/LogIn',
             sonica_dot_user_dot_v1_dot_session__service__pb2.LogInRequest.SerializeToString,
             sonica_dot_user_dot_v1_dot_session__service__pb2.LogInResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BeginSocialLogIn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sonica.user.v1.SessionService/BeginSocialLogIn',
+            sonica_dot_user_dot_v1_dot_session__service__pb2.BeginSocialLogInRequest.SerializeToString,
+            sonica_dot_user_dot_v1_dot_session__service__pb2.BeginSocialLogInResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompleteSocialLogIn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sonica.user.v1.SessionService/CompleteSocialLogIn',
+            sonica_dot_user_dot_v1_dot_session__service__pb2.CompleteSocialLogInRequest.SerializeToString,
+            sonica_dot_user_dot_v1_dot_session__service__pb2.CompleteSocialLogInResponse.FromString,
             options,
             channel_credentials,
             insecure,

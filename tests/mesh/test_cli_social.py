@@ -1,0 +1,90 @@
+"""Aim: a person logs in at another provider with the command, through the edge.
+
+Method: the command as a process, a real provider as a process, the real user_svc behind a real
+Envoy; the test is the browser.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from sonica_cli.failures import CliError
+from sonica_cli.loopback import open_loopback
+from tests.integration.providers import CLIENT_ID, CLIENT_SECRET, provider_process
+from tests.mesh.rig import Rig, mesh_with_accounts
+from tests.mesh.test_cli_accounts import Person
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def rig() -> AsyncIterator[Rig]:
+    with provider_process() as issuer:
+        provider = {
+            "name": "there",
+            "issuer": issuer,
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+        }
+        async with mesh_with_accounts(social_providers=[provider]) as running:
+            yield running
+
+
+async def test_logging_in_with_a_browser(rig: Rig, tmp_path: Path) -> None:
+    person = Person(tmp_path, rig.plan.edge)
+    process = await asyncio.create_subprocess_exec(
+        *person.line("login", "--provider", "there", "--json"),
+        env=person.environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    async with asyncio.timeout(120):
+        await process.stderr.readline()
+        url = (await process.stderr.readline()).decode().strip()
+    (redirect_uri,) = parse_qs(urlsplit(url).query)["redirect_uri"]
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as browser:
+        stray = await browser.get(f"{redirect_uri}?state=of-somebody&code=else")
+        assert stray.status_code == httpx.codes.NOT_FOUND
+        answer = await browser.post(url, data={"sub": "ada"}, follow_redirects=True)
+        assert answer.status_code == httpx.codes.OK
+        assert "go back to the terminal" in answer.text
+    out, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    assert json.loads(out)["email"] == "ada@example.org"
+    assert (await person.tells("account"))["email"] == "ada@example.org"
+
+
+async def test_misuse_and_unknown_providers(rig: Rig, tmp_path: Path) -> None:
+    person = Person(tmp_path, rig.plan.edge)
+    assert "either EMAIL or" in (await person.run("login", code=2)).err
+    both = await person.run("login", "ada@example.org", "--provider", "there", code=2)
+    assert "either EMAIL or" in both.err
+    unknown = await person.run("login", "--provider", "nowhere", code=1)
+    assert "known: there" in unknown.err
+
+
+async def test_what_a_browser_brings() -> None:
+    async with open_loopback() as loopback, httpx.AsyncClient(trust_env=False) as browser:
+        waiting = asyncio.create_task(loopback.code("mine"))
+        await asyncio.sleep(0)
+        for stray in ("?state=other&code=x", "?code=x", "/other?state=mine&code=x"):
+            answer = await browser.get(loopback.redirect_uri + stray)
+            assert answer.status_code == httpx.codes.NOT_FOUND
+        await browser.get(loopback.redirect_uri, params={"state": "mine", "code": "the code"})
+        assert await waiting == "the code"
+    async with open_loopback() as loopback, httpx.AsyncClient(trust_env=False) as browser:
+        waiting = asyncio.create_task(loopback.code("mine"))
+        await asyncio.sleep(0)
+        refused = {"state": "mine", "error": "access_denied\x1b[2J"}
+        await browser.get(loopback.redirect_uri, params=refused)
+        with pytest.raises(CliError, match=r"access_denied\[2J"):
+            await waiting
