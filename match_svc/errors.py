@@ -7,6 +7,9 @@
     ├── FingerprintEmptyError         FINGERPRINT_EMPTY       nothing in it to recognise by
     ├── TrackNotFoundError            TRACK_NOT_FOUND
     ├── PageTokenInvalidError         PAGE_TOKEN_INVALID
+    ├── FilterInvalidError            FILTER_INVALID          not a filter of ListTracks
+    ├── UpdateMaskInvalidError        UPDATE_MASK_INVALID     names what cannot be changed
+    ├── EtagMismatchError             ETAG_MISMATCH           the track was changed meanwhile
     ├── ExternalIdTakenError          EXTERNAL_ID_TAKEN       by other audio
     ├── RequestIdReusedError          REQUEST_ID_REUSED       for other audio
     ├── RebuildRunningError           REBUILD_RUNNING
@@ -98,6 +101,39 @@ class PageTokenInvalidError(ServiceError):
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "PAGE_TOKEN_INVALID"
     domain = _CATALOG
+
+
+class FilterInvalidError(ServiceError):
+    """The filter cannot be read, or compares what cannot be compared."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "FILTER_INVALID"
+    domain = _CATALOG
+    metadata_keys = ("filter", "position")
+
+    def __init__(self, what: str, text: str, position: int) -> None:
+        """Takes what is wrong, the filter, and where in it, counted from 0."""
+        super().__init__(
+            f"filter: {what}, at character {position + 1}", filter=text, position=str(position)
+        )
+
+
+class UpdateMaskInvalidError(ServiceError):
+    """The update mask names what cannot be changed."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "UPDATE_MASK_INVALID"
+    domain = _CATALOG
+    metadata_keys = ("path", "known_paths")
+
+
+class EtagMismatchError(ServiceError):
+    """The track was changed since the caller read it."""
+
+    code = grpc.StatusCode.ABORTED
+    reason = "ETAG_MISMATCH"
+    domain = _CATALOG
+    metadata_keys = ("etag", "current_etag")
 
 
 class ExternalIdTakenError(ServiceError):

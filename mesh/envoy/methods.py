@@ -70,6 +70,8 @@ METHODS = (
     Method(CATALOG, "CreateTrack", "match", True, 60, 120, Retry.IDEMPOTENT),
     Method(CATALOG, "GetTrack", "match", True, 10, 30, Retry.IDEMPOTENT),
     Method(CATALOG, "ListTracks", "match", True, 10, 30, Retry.IDEMPOTENT),
+    Method(CATALOG, "SearchTracks", "match", True, 10, 30, Retry.IDEMPOTENT),
+    Method(CATALOG, "UpdateTrack", "match", True, 10, 30, Retry.IDEMPOTENT),
     Method(CATALOG, "LookupTracks", "match", True, 10, 30, Retry.IDEMPOTENT),
     # A second attempt after one that went through would report TRACK_NOT_FOUND.
     Method(CATALOG, "DeleteTrack", "match", True, 30, 120, Retry.UNSENT),

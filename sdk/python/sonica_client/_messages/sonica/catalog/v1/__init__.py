@@ -22,8 +22,13 @@ __all__ = (
     "RebuildIndexRequest",
     "RebuildIndexResponse",
     "RegistrationOutcome",
+    "SearchTracksRequest",
+    "SearchTracksResponse",
     "Track",
+    "TrackSearchResult",
     "TrackState",
+    "UpdateTrackRequest",
+    "UpdateTrackResponse",
 )
 
 import datetime
@@ -381,6 +386,22 @@ class ListTracksRequest(betterproto2.Message):
     `next_page_token` of the page before; empty for the first page. Opaque.
     """
 
+    filter: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
+    """
+    Which tracks, a subset of AIP-160: up to 10 comparisons joined by `AND`.
+    `=` and `!=` with `artist` (one of the artists, or the printed credit),
+    `album`, `label`, `language`, `genre`, `isrc`, `external_id` and
+    `external_ids.NAME`, to the letter; `=`, `!=`, `<`, `<=`, `>`, `>=` with `year`
+    and `create_time` (RFC 3339). Text with other signs than letters, digits,
+    `_`, `.`, `:`, `+` and `-` stands in double quotes: `language = hi AND year >= 1970 AND
+    artist = "Lata Mangeshkar"`. Empty means all. At most 1,000 characters.
+    """
+
+    order_by: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
+    """
+    `create_time`, also when empty, or `create_time desc`.
+    """
+
 
 default_message_pool.register_message("sonica.catalog.v1", "ListTracksRequest", ListTracksRequest)
 
@@ -403,7 +424,7 @@ class ListTracksResponse(betterproto2.Message):
 
     total_count: "int" = betterproto2.field(3, betterproto2.TYPE_INT64)
     """
-    ACTIVE tracks in the whole catalogue.
+    ACTIVE tracks in the whole catalogue, whatever the filter.
     """
 
 
@@ -500,6 +521,60 @@ default_message_pool.register_message(
 
 
 @dataclass(eq=False, repr=False)
+class SearchTracksRequest(betterproto2.Message):
+    """
+    Request for [CatalogService.SearchTracks][].
+    """
+
+    query: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    What to look for, 1 to 200 characters with at least one letter or digit;
+    its first 8 words count.
+    """
+
+    page_size: "int" = betterproto2.field(2, betterproto2.TYPE_INT32)
+    """
+    Most results on a page; 0 means 20, larger than 100 is read as 100.
+    """
+
+    page_token: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
+    """
+    `next_page_token` of the page before; empty for the first page. Opaque, of
+    the same query only.
+    """
+
+
+default_message_pool.register_message(
+    "sonica.catalog.v1", "SearchTracksRequest", SearchTracksRequest
+)
+
+
+@dataclass(eq=False, repr=False)
+class SearchTracksResponse(betterproto2.Message):
+    """
+    Response of [CatalogService.SearchTracks][].
+    """
+
+    results: "list[TrackSearchResult]" = betterproto2.field(
+        1, betterproto2.TYPE_MESSAGE, repeated=True
+    )
+    """
+    The tracks found, best first. All pages together have at most 500; of a
+    word that more tracks have, those registered first are taken.
+    """
+
+    next_page_token: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
+    """
+    Token of the next page; empty on the last.
+    """
+
+
+default_message_pool.register_message(
+    "sonica.catalog.v1", "SearchTracksResponse", SearchTracksResponse
+)
+
+
+@dataclass(eq=False, repr=False)
 class Track(betterproto2.Message):
     """
     A registered recording.
@@ -507,7 +582,8 @@ class Track(betterproto2.Message):
 
     track_id: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
     """
-    Given by the service: a UUID. Ignored on input.
+    Given by the service: a UUID. On input it counts for UpdateTrack only,
+    where `external:` followed by the external id will do too.
     """
 
     external_id: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
@@ -523,7 +599,8 @@ class Track(betterproto2.Message):
 
     artist: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
     """
-    Performing artist or artists, as printed, at most 500 characters.
+    Performing artist or artists, as printed, at most 500 characters. When it
+    is empty and `artists` is not, it is returned as those joined by commas.
     """
 
     album: "str" = betterproto2.field(5, betterproto2.TYPE_STRING)
@@ -595,8 +672,115 @@ class Track(betterproto2.Message):
     CatalogService; empty in the matches of a recognition.
     """
 
+    artists: "list[str]" = betterproto2.field(17, betterproto2.TYPE_STRING, repeated=True)
+    """
+    The performing artists one by one, 1 to 200 characters each, at most 20.
+    When it is empty and `artist` is not, it is returned as that one name: a
+    printed credit is not taken apart.
+    """
+
+    external_ids: "dict[str, str]" = betterproto2.field(
+        18,
+        betterproto2.TYPE_MAP,
+        map_meta=betterproto2.map_meta(betterproto2.TYPE_STRING, betterproto2.TYPE_STRING),
+    )
+    """
+    What the recording is called elsewhere: name of the catalogue ("mbid",
+    "spotify", "apple_music", "upc") to its id there, at most 20. Names are
+    lower-case letters, digits, `_`, `.` and `-`, at most 40; ids 1 to 200
+    characters. The ISRC has a field of its own, and so has the registrant's id.
+    """
+
+    label: "str" = betterproto2.field(19, betterproto2.TYPE_STRING)
+    """
+    Label, at most 200 characters.
+    """
+
+    release_date: "str" = betterproto2.field(20, betterproto2.TYPE_STRING)
+    """
+    Day of release as far as it is known: "1971", "1971-05" or "1971-05-31".
+    `year` is not made from it.
+    """
+
+    update_time: "datetime.datetime | None" = betterproto2.field(
+        21, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Timestamp, optional=True
+    )
+    """
+    When it was last changed by UpdateTrack, else registered. Set by the service.
+    """
+
+    etag: "str" = betterproto2.field(22, betterproto2.TYPE_STRING)
+    """
+    Changes with every change of the above that people write; opaque. On
+    UpdateTrack it says which state the change was made for; else ignored.
+    """
+
 
 default_message_pool.register_message("sonica.catalog.v1", "Track", Track)
+
+
+@dataclass(eq=False, repr=False)
+class TrackSearchResult(betterproto2.Message):
+    """
+    A track found by its words.
+    """
+
+    track: "Track | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
+    """
+    The track.
+    """
+
+    relevance: "float" = betterproto2.field(2, betterproto2.TYPE_DOUBLE)
+    """
+    How well its words fit the query, in (0, 1]: 1 when each is there as
+    written. For the order within one search, not a probability.
+    """
+
+
+default_message_pool.register_message("sonica.catalog.v1", "TrackSearchResult", TrackSearchResult)
+
+
+@dataclass(eq=False, repr=False)
+class UpdateTrackRequest(betterproto2.Message):
+    """
+    Request for [CatalogService.UpdateTrack][].
+    """
+
+    track: "Track | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
+    """
+    The track with its new values; `track_id` is required, as in GetTrack. With
+    an `etag`, the update is refused when the track has another by now.
+    """
+
+    update_mask: "___google__protobuf__.FieldMask | None" = betterproto2.field(
+        2, betterproto2.TYPE_MESSAGE, optional=True
+    )
+    """
+    Which values to change: names of the fields that a registrant writes
+    (`title`, `artists`, `external_ids` as a whole or `external_ids.mbid` alone, ...),
+    at most 50; what is named and empty is emptied. Without a mask those that are
+    not empty in `track`.
+    """
+
+
+default_message_pool.register_message("sonica.catalog.v1", "UpdateTrackRequest", UpdateTrackRequest)
+
+
+@dataclass(eq=False, repr=False)
+class UpdateTrackResponse(betterproto2.Message):
+    """
+    Response of [CatalogService.UpdateTrack][].
+    """
+
+    track: "Track | None" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, optional=True)
+    """
+    The track as stored.
+    """
+
+
+default_message_pool.register_message(
+    "sonica.catalog.v1", "UpdateTrackResponse", UpdateTrackResponse
+)
 
 
 from ....google import protobuf as ___google__protobuf__
