@@ -23,7 +23,6 @@ from mesh.runtime.errors import InvalidRequestError
 RESULTS_MAX = 500
 # With so many tracks found by what was written, nothing else is looked for.
 _ENOUGH = 20
-_FILL_BATCH = 500
 
 
 class FoundTrack(NamedTuple):
@@ -73,23 +72,6 @@ class TrackFinder:
             if number in by_number and by_number[number].state is TrackState.ACTIVE
         ]
         return results, len(ranked)
-
-
-async def fill_words(database: Database) -> int:
-    """Makes the words of tracks that have none of this folding; returns how many.
-
-    Raises:
-        StoreUnreachableError, StorageFullError.
-    """
-    after, count = 0, 0
-    while True:
-        async with database.transaction("fill_words") as connection:
-            numbers = await track_text.stale(connection, after, _FILL_BATCH)
-            for track in await tracks.find_numbers(connection, numbers):
-                await track_text.write(connection, track.track_number, track.description)
-        if not numbers:
-            return count
-        after, count = numbers[-1], count + len(numbers)
 
 
 def _ranked(query: list[str], found: list[FoundText]) -> list[tuple[int, float]]:

@@ -4,7 +4,7 @@ NFKC and case folding, then marks that change how a letter is pronounced but not
 (accents, nukta, Arabic vowels) are dropped; signs that are part of a letter (matras, viramas, kana
 voicing) stay. A word is a run of letters, marks and digits; of scripts that write no spaces each
 sign is one. What changes here changes what is found: `FOLDING_VERSION` has to follow, and the rows
-of another are made anew at the start.
+of another are made anew after the start.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -10,7 +9,8 @@ import sonica_core
 from sonica.catalog.v1 import catalog_service_pb2_grpc
 from sonica.matching.v1 import matching_service_pb2_grpc
 
-from match_svc.finding import TrackFinder, fill_words
+from match_svc.filling import filling
+from match_svc.finding import TrackFinder
 from match_svc.hot import HotCache, Lifetimes
 from match_svc.rebuild import IndexKeeper
 from match_svc.recognition import Recognizer
@@ -30,7 +30,6 @@ from mesh.runtime.channels import open_channel
 from mesh.runtime.serve import Registration, StartError
 
 _DATABASE_PATIENCE_SECONDS = 30.0
-_log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -64,8 +63,7 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
             settings.reconcile_grace_seconds,
         )
         await stack.enter_async_context(reconciler.running())
-        if count := await fill_words(database):
-            _log.info("made the words of %d tracks, for searches by text", count)
+        await stack.enter_async_context(filling(database))
         catalog = Catalog(database, index, writer, hot, workers)
         yield (
             Registration(

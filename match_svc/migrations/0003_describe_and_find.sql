@@ -16,7 +16,7 @@ CREATE INDEX track_isrc ON catalog.track (isrc);
 CREATE INDEX track_external_ids ON catalog.track USING gin (external_ids jsonb_path_ops);
 
 -- The words of each track, folded. Written with the track, in its transaction; rows of another
--- folding, or none, are made anew at the start.
+-- folding, or none, are made anew after the start.
 CREATE TABLE catalog.track_text (
     track_number bigint PRIMARY KEY REFERENCES catalog.track ON DELETE CASCADE,
     folding_version integer NOT NULL,

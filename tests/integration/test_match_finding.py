@@ -6,6 +6,7 @@ up. Rows without words are made in SQL, as a release without text search has lef
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -141,7 +142,7 @@ async def test_pages_of_a_filter_in_both_orders(client: Client) -> None:
         assert paged == await listed(client, "genre = raga", order_by)
 
 
-async def test_tracks_without_words_get_them_at_the_start(
+async def test_tracks_without_words_get_them_after_the_start(
     postgres_dsn: str, engine_address: str, own_name: str
 ) -> None:
     settings = make_settings(postgres_dsn, engine_address, own_name)
@@ -152,5 +153,7 @@ async def test_tracks_without_words_get_them_at_the_start(
     await connection.execute("DELETE FROM catalog.track_text WHERE track_number = 1")
     await connection.execute("UPDATE catalog.track_text SET folding_version = 0, lexemes = ''")
     await connection.close()
-    async with match_service(settings) as client:
-        assert sorted(await titles(client, "piece")) == ["Piece 1", "Piece 2"]
+    async with match_service(settings) as client, asyncio.timeout(60):
+        found: list[str] = []
+        while sorted(found) != ["Piece 1", "Piece 2"]:
+            found = await titles(client, "piece")
