@@ -10,6 +10,7 @@ from gateway.importing import import_tracks
 from gateway.recognition import recognize
 from gateway.registration import register_track
 from gateway.streaming import StreamingRecognition
+from gateway.uploading import upload_item
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -53,3 +54,9 @@ class RecognitionServicer(RecognitionServiceServicer):
     ) -> None:
         """Registers many recordings."""
         await import_tracks(self._upstream, requests, context.write)
+
+    async def UploadImportItem(
+        self, requests: AsyncIterator[pb.UploadImportItemRequest], context: Any
+    ) -> pb.UploadImportItemResponse:
+        """Registers one recording of an import."""
+        return await upload_item(self._upstream, requests)

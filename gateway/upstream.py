@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sonica.catalog.v1.catalog_service_pb2_grpc import CatalogServiceStub
+from sonica.catalog.v1.import_service_pb2_grpc import ImportServiceStub
 from sonica.fingerprint.v1.fingerprint_service_pb2_grpc import FingerprintServiceStub
 from sonica.matching.v1.matching_service_pb2_grpc import MatchingServiceStub
 
@@ -21,6 +22,7 @@ class Upstream:
         fingerprint: stub of FingerprintService.
         matching: stub of MatchingService.
         catalog: stub of CatalogService.
+        imports: stub of ImportService.
         version: the extractor its fingerprints are made by.
     """
 
@@ -28,4 +30,5 @@ class Upstream:
         self.fingerprint: Any = FingerprintServiceStub(channel)
         self.matching: Any = MatchingServiceStub(channel)
         self.catalog: Any = CatalogServiceStub(channel)
+        self.imports: Any = ImportServiceStub(channel)
         self.version = CatalogVersion(self.catalog)

@@ -22,7 +22,8 @@ QUERY_WORDS_MAX = 8
 _FIELD_WORDS_MAX = 60
 _WHOLE_LENGTH_MAX = 200
 _MISSPELT_LENGTH_MIN, _MISSPELT_LENGTH_MAX = 4, 20
-_PREFIX_LENGTH_MIN = 2
+# A shorter beginning has too many ends to look through.
+_PREFIX_LENGTH_MIN, _LAST_PREFIX_LENGTH_MIN = 3, 2
 # A query of fewer words has none to spare.
 _LOOSE_WORDS_MIN = 3
 
@@ -62,24 +63,25 @@ def tiers(query: Sequence[str]) -> Iterable[tuple[str, bool]]:
     """
     yield f"'={' '.join(query)}'", False
     yield _all(f"'{word}'" for word in query), False
-    beginnings = [_beginning(word) for word in query]
-    yield _all(beginnings), False
-    yield _all(_misspelt(word) for word in query), True
+    # The last word is the one that is being typed.
+    lengths = [_PREFIX_LENGTH_MIN] * (len(query) - 1) + [_LAST_PREFIX_LENGTH_MIN]
+    yield _all(map(_beginning, query, lengths)), False
+    yield _all(map(_misspelt, query, lengths)), True
     if len(query) >= _LOOSE_WORDS_MIN:
-        near = [_any((_beginning(word), *_sounds(word))) for word in query]
+        near = [_any((f"'{word}'", *_sounds(word))) for word in query]
         fewer = (_all(near[:left] + near[left + 1 :]) for left in range(len(near)))
         yield _any(fewer), True
 
 
-def _beginning(word: str) -> str:
-    return f"'{word}':*" if len(word) >= _PREFIX_LENGTH_MIN else f"'{word}'"
+def _beginning(word: str, length_min: int) -> str:
+    return f"'{word}':*" if len(word) >= length_min else f"'{word}'"
 
 
-def _misspelt(word: str) -> str:
+def _misspelt(word: str, length_min: int) -> str:
     shorter = _less_one(word)
     near = [f"'~{word}'"] if shorter else []
     near += [form for less in shorter for form in (f"'{less}'", f"'~{less}'")]
-    return _any((_beginning(word), *near, *_sounds(word)))
+    return _any((_beginning(word, length_min), *near, *_sounds(word)))
 
 
 def _sounds(word: str) -> list[str]:

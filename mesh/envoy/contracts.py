@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from google.api import annotations_pb2, http_pb2
+from google.api import (
+    annotations_pb2,
+    client_pb2,  # noqa: F401 - an option that is known is written elsewhere than one that is not,
+    field_behavior_pb2,  # noqa: F401 - and what is written must be the same in every process
+    http_pb2,
+)
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 DESCRIPTORS = Path(__file__).with_name("contracts.binpb")
@@ -23,6 +28,7 @@ class RestBinding:
         verb: HTTP method, upper case.
         template: path, variables in braces, e.g. `/v1/tracks/{track_id}`.
         body: field that the body fills, `*` for the whole request, empty for none.
+        streamed: whether the body travels on as it comes, a stream of requests.
     """
 
     service: str
@@ -30,6 +36,7 @@ class RestBinding:
     verb: str
     template: str
     body: str
+    streamed: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,7 @@ def rpcs() -> tuple[Rpc, ...]:
                         full_name,
                         method.name,
                         method.client_streaming or method.server_streaming,
-                        _bindings(full_name, method.name, rule),
+                        _bindings(full_name, method.name, rule, streamed=method.client_streaming),
                     )
                 )
     return tuple(found)
@@ -86,11 +93,13 @@ def descriptors_with(binding: RestBinding) -> bytes:
     return descriptors.SerializeToString()
 
 
-def _bindings(service: str, name: str, rule: http_pb2.HttpRule) -> tuple[RestBinding, ...]:
+def _bindings(
+    service: str, name: str, rule: http_pb2.HttpRule, *, streamed: bool
+) -> tuple[RestBinding, ...]:
     bindings = []
     for each in (rule, *rule.additional_bindings):
         verb = each.WhichOneof("pattern")
         if verb is not None:
             template = getattr(each, verb)
-            bindings.append(RestBinding(service, name, verb.upper(), template, each.body))
+            bindings.append(RestBinding(service, name, verb.upper(), template, each.body, streamed))
     return tuple(bindings)

@@ -88,7 +88,7 @@ def _rest_route(binding: RestBinding, plan: MeshPlan, *, first: bool) -> Json:
         **_action(row, plan),
     }
     per_filter: Json = {}
-    if binding.body:
+    if binding.body and not binding.streamed:
         per_filter["envoy.filters.http.buffer"] = body_limit(binding.body, row.upstream)
     if not first:
         per_filter["envoy.filters.http.grpc_json_transcoder"] = transcoder_for(binding)

@@ -8,6 +8,7 @@ search by words reads. Searches and GetTrack take turns, so what is told is a ra
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import statistics
 import sys
@@ -45,12 +46,13 @@ class Titles:
         made = ("".join(self.random.choices(parts, k=self.random.choice((1, 2, 2, 3, 3, 4))))
                 for _ in iter(int, 1))  # fmt: skip
         self._words = list(dict.fromkeys(next(made) for _ in range(_WORDS)))
-        self._weights = [1 / rank for rank in range(10, 10 + len(self._words))]
+        shares = (1 / rank for rank in range(10, 10 + len(self._words)))
+        self._cumulated = list(itertools.accumulate(shares))
 
     def text(self, *counts: int) -> str:
         """Returns so many words, as one of `counts` says."""
         count = self.random.choice(counts)
-        return " ".join(self.random.choices(self._words, self._weights, k=count))
+        return " ".join(self.random.choices(self._words, cum_weights=self._cumulated, k=count))
 
     def misspelt(self, text: str) -> str:
         """Returns a text with one letter of its longest word missing."""

@@ -18,9 +18,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import grpc
+from google.longrunning.operations_pb2 import Operation
 from google.protobuf.duration_pb2 import Duration
 from sonica.catalog.v1 import catalog_service_pb2 as catalog
 from sonica.catalog.v1 import catalog_service_pb2_grpc as catalog_grpc
+from sonica.catalog.v1 import import_service_pb2 as imports
+from sonica.catalog.v1 import import_service_pb2_grpc as imports_grpc
+from sonica.catalog.v1 import operation_service_pb2 as operations
+from sonica.catalog.v1 import operation_service_pb2_grpc as operations_grpc
 from sonica.catalog.v1 import track_pb2
 from sonica.fingerprint.v1 import fingerprint_service_pb2 as fingerprint
 from sonica.fingerprint.v1 import fingerprint_service_pb2_grpc as fingerprint_grpc
@@ -294,6 +299,16 @@ class CatalogStandIn(Remembering, catalog_grpc.CatalogServiceServicer):
         tracks = list(self.tracks.values())[: request.page_size or 50]
         return catalog.ListTracksResponse(tracks=tracks, total_count=len(self.tracks))
 
+    async def SearchTracks(self, request: Any, context: Any) -> Any:
+        self.enter("SearchTracks", context)
+        return catalog.SearchTracksResponse()
+
+    async def UpdateTrack(self, request: Any, context: Any) -> Any:
+        self.enter("UpdateTrack", context)
+        track = self._find(request.track.track_id)
+        track.title = request.track.title
+        return catalog.UpdateTrackResponse(track=track)
+
     async def LookupTracks(self, request: Any, context: Any) -> Any:
         self.enter("LookupTracks", context)
         known = (self.by_content.get(digest) for digest in request.content_sha256s)
@@ -322,6 +337,47 @@ class CatalogStandIn(Remembering, catalog_grpc.CatalogServiceServicer):
         return catalog.GetCatalogStatisticsResponse(
             active_track_count=len(self.tracks), algorithm_version=self.version
         )
+
+
+class ImportStandIn(Remembering, imports_grpc.ImportServiceServicer):
+    """Knows every import; its items wait until they are uploaded."""
+
+    async def CreateImport(self, request: Any, context: Any) -> Any:
+        self.enter("CreateImport", context)
+        return Operation(name=f"operations/{uuid.uuid4()}")
+
+    async def ListImportItems(self, request: Any, context: Any) -> Any:
+        self.enter("ListImportItems", context)
+        return imports.ListImportItemsResponse()
+
+    async def OpenImportItem(self, request: Any, context: Any) -> Any:
+        self.enter("OpenImportItem", context)
+        item = imports.StoredImportItem(item_id=request.item_id)
+        return imports.OpenImportItemResponse(item=item)
+
+    async def FinishImportItem(self, request: Any, context: Any) -> Any:
+        self.enter("FinishImportItem", context)
+        return imports.FinishImportItemResponse(item=request.item)
+
+
+class OperationStandIn(Remembering, operations_grpc.OperationServiceServicer):
+    """Knows every operation; all are done."""
+
+    async def GetOperation(self, request: Any, context: Any) -> Any:
+        self.enter("GetOperation", context)
+        return Operation(name=request.name, done=True)
+
+    async def WaitOperation(self, request: Any, context: Any) -> Any:
+        self.enter("WaitOperation", context)
+        return Operation(name=request.name, done=True)
+
+    async def CancelOperation(self, request: Any, context: Any) -> Any:
+        self.enter("CancelOperation", context)
+        return operations.CancelOperationResponse()
+
+    async def ListOperations(self, request: Any, context: Any) -> Any:
+        self.enter("ListOperations", context)
+        return operations.ListOperationsResponse()
 
 
 class AccountStandIn(Remembering, accounts_grpc.AccountServiceServicer):
@@ -402,6 +458,8 @@ class StandIns:
         self.fingerprint = FingerprintStandIn()
         self.matching = MatchingStandIn()
         self.catalog = CatalogStandIn()
+        self.imports = ImportStandIn()
+        self.operations = OperationStandIn()
         self.accounts = AccountStandIn()
         self.sessions = SessionStandIn()
         self.api_keys = ApiKeyStandIn()
@@ -427,6 +485,16 @@ class StandIns:
                 catalog_grpc.add_CatalogServiceServicer_to_server,
                 self.catalog,
                 "sonica.catalog.v1.CatalogService",
+            ),
+            Registration(
+                imports_grpc.add_ImportServiceServicer_to_server,
+                self.imports,
+                "sonica.catalog.v1.ImportService",
+            ),
+            Registration(
+                operations_grpc.add_OperationServiceServicer_to_server,
+                self.operations,
+                "sonica.catalog.v1.OperationService",
             ),
         ]
 

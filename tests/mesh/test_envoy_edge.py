@@ -81,6 +81,15 @@ REST_CALLS: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "/v1/tracks"): {},
     ("GET", "/v1/tracks/{track_id}"): {},
     ("DELETE", "/v1/tracks/{track_id}"): {},
+    ("GET", "/v1/tracks:search"): {"params": {"query": "dil se"}},
+    ("PATCH", "/v1/tracks/{track.track_id}"): {"json": {"title": "Dil Se"}},
+    ("POST", "/v1/imports"): {"json": {"items": [{"itemId": "1"}]}},
+    ("GET", "/v1/imports/{import_id}/items"): {},
+    ("POST", "/v1/imports/{import_id}/items/{item_id}:upload"): {"content": b"a file" * 100},
+    ("GET", "/v1/{name=operations/*}"): {},
+    ("GET", "/v1/operations"): {},
+    ("POST", "/v1/{name=operations/*}:wait"): {"json": {"timeout": "1s"}},
+    ("POST", "/v1/{name=operations/*}:cancel"): {"json": {}},
     ("GET", "/v1/catalog/statistics"): {},
     ("POST", "/v1/users"): {"json": {"email": "ada@example.org", "password": "ten or more"}},
     ("GET", "/v1/{name=users/*}"): {},
@@ -102,6 +111,10 @@ REST_CALLS: dict[tuple[str, str], dict[str, Any]] = {
 }
 NAMES = {
     "{track_id}": "external:a%2Fb",
+    "{track.track_id}": "external:a%2Fb",
+    "{import_id}": "5f0c2b1e-0000-4000-8000-000000000000",
+    "{item_id}": "1",
+    "=operations/*}": "operations/5f0c2b1e-0000-4000-8000-000000000000",
     "=users/*/apiKeys/*}": "users/me/apiKeys/0123456789abcdef",
     "=users/*}": "users/me",
 }
