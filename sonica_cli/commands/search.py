@@ -33,8 +33,8 @@ def search(
 ) -> None:
     """Finds registered recordings by title, artists and album, best first.
 
-    Case and accents do not count, and small misspellings are forgiven. Finding nothing is an answer,
-    not a failure: exit code 0.
+    Case and accents do not count, and small misspellings are forgiven. Finding nothing is an
+    answer, not a failure: exit code 0.
     """
     from sonica_client import SonicaClient
 

@@ -14,17 +14,13 @@ import asyncio
 import hashlib
 import math
 import uuid
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import grpc
-from google.longrunning.operations_pb2 import Operation
 from google.protobuf.duration_pb2 import Duration
 from sonica.catalog.v1 import catalog_service_pb2 as catalog
 from sonica.catalog.v1 import catalog_service_pb2_grpc as catalog_grpc
-from sonica.catalog.v1 import import_service_pb2 as imports
 from sonica.catalog.v1 import import_service_pb2_grpc as imports_grpc
-from sonica.catalog.v1 import operation_service_pb2 as operations
 from sonica.catalog.v1 import operation_service_pb2_grpc as operations_grpc
 from sonica.catalog.v1 import track_pb2
 from sonica.fingerprint.v1 import fingerprint_service_pb2 as fingerprint
@@ -44,6 +40,8 @@ from sonica.user.v1 import session_service_pb2_grpc as sessions_grpc
 
 from mesh.runtime.errors import ServiceError
 from mesh.runtime.serve import Registration
+from tests.mesh.import_stand_ins import ImportStandIn, OperationStandIn
+from tests.mesh.remembering import Remembering
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -102,25 +100,6 @@ async def obey(content: bytes) -> None:
         raise IndexUnreachableError("the index cannot be reached")
     if content.startswith(b"HANG"):
         await asyncio.sleep(3600)
-
-
-class Remembering:
-    """Remembers the calls of a servicer, and whether one was cut off."""
-
-    def __init__(self) -> None:
-        self.calls: Counter[str] = Counter()
-        self.metadata: dict[str, str] = {}
-        self.remaining_seconds: float | None = None
-        self.entered_at = 0.0
-        self.entered = asyncio.Event()
-        self.cancelled = asyncio.Event()
-
-    def enter(self, name: str, context: Any) -> None:
-        self.calls[name] += 1
-        self.entered.set()
-        self.metadata = dict(context.invocation_metadata())
-        self.remaining_seconds = context.time_remaining()
-        self.entered_at = asyncio.get_running_loop().time()
 
 
 class FingerprintStandIn(Remembering, fingerprint_grpc.FingerprintServiceServicer):
@@ -337,47 +316,6 @@ class CatalogStandIn(Remembering, catalog_grpc.CatalogServiceServicer):
         return catalog.GetCatalogStatisticsResponse(
             active_track_count=len(self.tracks), algorithm_version=self.version
         )
-
-
-class ImportStandIn(Remembering, imports_grpc.ImportServiceServicer):
-    """Knows every import; its items wait until they are uploaded."""
-
-    async def CreateImport(self, request: Any, context: Any) -> Any:
-        self.enter("CreateImport", context)
-        return Operation(name=f"operations/{uuid.uuid4()}")
-
-    async def ListImportItems(self, request: Any, context: Any) -> Any:
-        self.enter("ListImportItems", context)
-        return imports.ListImportItemsResponse()
-
-    async def OpenImportItem(self, request: Any, context: Any) -> Any:
-        self.enter("OpenImportItem", context)
-        item = imports.StoredImportItem(item_id=request.item_id)
-        return imports.OpenImportItemResponse(item=item)
-
-    async def FinishImportItem(self, request: Any, context: Any) -> Any:
-        self.enter("FinishImportItem", context)
-        return imports.FinishImportItemResponse(item=request.item)
-
-
-class OperationStandIn(Remembering, operations_grpc.OperationServiceServicer):
-    """Knows every operation; all are done."""
-
-    async def GetOperation(self, request: Any, context: Any) -> Any:
-        self.enter("GetOperation", context)
-        return Operation(name=request.name, done=True)
-
-    async def WaitOperation(self, request: Any, context: Any) -> Any:
-        self.enter("WaitOperation", context)
-        return Operation(name=request.name, done=True)
-
-    async def CancelOperation(self, request: Any, context: Any) -> Any:
-        self.enter("CancelOperation", context)
-        return operations.CancelOperationResponse()
-
-    async def ListOperations(self, request: Any, context: Any) -> Any:
-        self.enter("ListOperations", context)
-        return operations.ListOperationsResponse()
 
 
 class AccountStandIn(Remembering, accounts_grpc.AccountServiceServicer):
