@@ -264,6 +264,14 @@ async def test_hidden_rpc_is_refused_in_every_protocol(rig: Rig, path: str) -> N
     assert calls(rig) == before
 
 
+async def test_a_plus_in_a_query_is_a_space(rig: Rig) -> None:
+    for query in ("track.title=Dil+Se+2", "track.title=Dil%20Se%202"):
+        created = await rig.rest.post(f"/v1/tracks?{query}", content=query.encode())
+        assert created.json()["track"]["title"] == "Dil Se 2"
+    created = await rig.rest.post("/v1/tracks?track.title=1%2B1", content=b"plus")
+    assert created.json()["track"]["title"] == "1+1"
+
+
 async def test_rpc_paths_take_no_json(rig: Rig) -> None:
     before = calls(rig)
     for row in METHODS:
