@@ -43,8 +43,9 @@ async def fill(database: Database) -> int:
     while True:
         async with database.transaction("fill_words") as connection:
             numbers = await track_text.stale(connection, after, _BATCH_TRACKS)
-            for track in await tracks.find_numbers(connection, numbers):
-                await track_text.write(connection, track.track_number, track.description)
+            found = await tracks.find_numbers(connection, numbers)
+            described = ((track.track_number, track.description) for track in found)
+            await track_text.write_all(connection, described)
         if not numbers:
             return count
         after, count = numbers[-1], count + len(numbers)

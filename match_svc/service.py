@@ -140,14 +140,16 @@ class Catalog:
             raise _not_found(name)
         return fingerprint
 
-    async def page(self, wanted: TrackFilter, after: int, size: int) -> tuple[list[Track], int]:
+    async def page(
+        self, after: int, size: int, wanted: TrackFilter | None = None
+    ) -> tuple[list[Track], int]:
         """Returns up to `size` tracks of a filter beyond track number `after`.
 
         Returns:
             The tracks, and how many there are in all, of any description.
         """
         async with self._database.connection("list_tracks") as connection:
-            found = await tracks.page(connection, wanted, after, size)
+            found = await tracks.page(connection, wanted or TrackFilter(), after, size)
             total = (await ledger.read(connection)).active_track_count
         return found, total
 

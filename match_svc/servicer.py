@@ -86,7 +86,7 @@ class CatalogServicer(catalog_service_pb2_grpc.CatalogServiceServicer):
         wanted = track_filter(request.filter, descending=bool(question[1]))
         after = pages.start(request.page_token, *question)
         # One more than wanted tells whether there is a next page.
-        tracks, total = await self._catalog.page(wanted, after, size + 1)
+        tracks, total = await self._catalog.page(after, size + 1, wanted)
         more = len(tracks) > size
         return catalog_pb.ListTracksResponse(
             tracks=[messages.track_to(track) for track in tracks[:size]],

@@ -5,6 +5,7 @@ Every function takes a connection; a row is written in the transaction that writ
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from match_svc.folding import FOLDING_VERSION
@@ -24,7 +25,12 @@ class FoundText(NamedTuple):
 
 async def write(connection: Connection, track_number: int, about: Description) -> None:
     """Stores the words of a track in the place of those it had."""
-    await connection.execute(
+    await write_all(connection, [(track_number, about)])
+
+
+async def write_all(connection: Connection, described: Iterable[tuple[int, Description]]) -> None:
+    """Stores the words of tracks in the place of those they had."""
+    await connection.executemany(
         """
         INSERT INTO catalog.track_text (track_number, folding_version, folded, lexemes)
         VALUES ($1, $2, $3, $4::text::tsvector)
@@ -33,28 +39,30 @@ async def write(connection: Connection, track_number: int, about: Description) -
             folded = excluded.folded,
             lexemes = excluded.lexemes
         """,
-        track_number,
-        FOLDING_VERSION,
-        folded_fields(about),
-        track_lexemes(about),
+        [
+            (number, FOLDING_VERSION, folded_fields(about), track_lexemes(about))
+            for number, about in described
+        ],
     )
 
 
 async def find(connection: Connection, query: str, limit: int) -> list[FoundText]:
-    """Returns the ACTIVE tracks that a tsquery finds, those registered first.
+    """Returns the ACTIVE ones of the first tracks that a tsquery finds, by registration.
 
-    All that the index has are counted out before the first are taken: the planner would rather
-    walk through the tracks in order, which is slow whenever a word is rare.
+    What the index has is counted out before the first are taken, and those are fetched one by one:
+    left alone, the planner walks through all tracks, in one order or another, whenever it thinks
+    that many are found.
     """
     rows = await connection.fetch(
         """
         WITH found AS MATERIALIZED (
             SELECT track_number FROM catalog.track_text WHERE lexemes @@ $1::text::tsquery
-        ), first AS MATERIALIZED (
-            SELECT track_number FROM found JOIN catalog.track USING (track_number)
-            WHERE state = 'ACTIVE' ORDER BY track_number LIMIT $2
         )
-        SELECT track_number, folded FROM first JOIN catalog.track_text USING (track_number)
+        SELECT x.track_number, x.folded
+        FROM catalog.track_text x JOIN catalog.track t USING (track_number)
+        WHERE t.state = 'ACTIVE' AND x.track_number = ANY (
+            ARRAY (SELECT track_number FROM found ORDER BY track_number LIMIT $2)
+        )
         """,
         query,
         limit,

@@ -28,7 +28,7 @@ from tests.integration.match_service import Client, make_settings
 
 _TRACKS = 10_000
 _WORDS = 30_000
-_ROUNDS = 200
+_ROUNDS = 100
 _ADD = """
 INSERT INTO catalog.track (content_sha256, title, artist, album, isrc, language, genre, year,
     source_uri, duration_us, state)
