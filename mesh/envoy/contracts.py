@@ -6,12 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from google.api import (
-    annotations_pb2,
-    client_pb2,  # noqa: F401 - an option that is known is written elsewhere than one that is not,
-    field_behavior_pb2,  # noqa: F401 - and what is written must be the same in every process
-    http_pb2,
-)
+from google.api import annotations_pb2, http_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 DESCRIPTORS = Path(__file__).with_name("contracts.binpb")

@@ -3,18 +3,8 @@
 # plugin: python-betterproto2
 # This file has been @generated
 
-__all__ = (
-    "CancelOperationRequest",
-    "DeleteOperationRequest",
-    "GetOperationRequest",
-    "ListOperationsRequest",
-    "ListOperationsResponse",
-    "Operation",
-    "OperationInfo",
-    "WaitOperationRequest",
-)
+__all__ = ("Operation",)
 
-import datetime
 from dataclasses import dataclass
 
 import betterproto2
@@ -26,140 +16,10 @@ betterproto2.check_compiler_version(_COMPILER_VERSION)
 
 
 @dataclass(eq=False, repr=False)
-class CancelOperationRequest(betterproto2.Message):
-    """
-    The request message for
-    [Operations.CancelOperation][google.longrunning.Operations.CancelOperation].
-    """
-
-    name: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
-    """
-    The name of the operation resource to be cancelled.
-    """
-
-
-default_message_pool.register_message(
-    "google.longrunning", "CancelOperationRequest", CancelOperationRequest
-)
-
-
-@dataclass(eq=False, repr=False)
-class DeleteOperationRequest(betterproto2.Message):
-    """
-    The request message for
-    [Operations.DeleteOperation][google.longrunning.Operations.DeleteOperation].
-    """
-
-    name: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
-    """
-    The name of the operation resource to be deleted.
-    """
-
-
-default_message_pool.register_message(
-    "google.longrunning", "DeleteOperationRequest", DeleteOperationRequest
-)
-
-
-@dataclass(eq=False, repr=False)
-class GetOperationRequest(betterproto2.Message):
-    """
-    The request message for
-    [Operations.GetOperation][google.longrunning.Operations.GetOperation].
-    """
-
-    name: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
-    """
-    The name of the operation resource.
-    """
-
-
-default_message_pool.register_message(
-    "google.longrunning", "GetOperationRequest", GetOperationRequest
-)
-
-
-@dataclass(eq=False, repr=False)
-class ListOperationsRequest(betterproto2.Message):
-    """
-    The request message for
-    [Operations.ListOperations][google.longrunning.Operations.ListOperations].
-    """
-
-    name: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
-    """
-    The name of the operation's parent resource.
-    """
-
-    filter: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
-    """
-    The standard list filter.
-    """
-
-    page_size: "int" = betterproto2.field(2, betterproto2.TYPE_INT32)
-    """
-    The standard list page size.
-    """
-
-    page_token: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
-    """
-    The standard list page token.
-    """
-
-    return_partial_success: "bool" = betterproto2.field(5, betterproto2.TYPE_BOOL)
-    """
-    When set to `true`, operations that are reachable are returned as normal,
-    and those that are unreachable are returned in the
-    [ListOperationsResponse.unreachable] field.
-
-    This can only be `true` when reading across collections e.g. when `parent`
-    is set to `"projects/example/locations/-"`.
-
-    This field is not by default supported and will result in an
-    `UNIMPLEMENTED` error if set unless explicitly documented otherwise in
-    service or product specific documentation.
-    """
-
-
-default_message_pool.register_message(
-    "google.longrunning", "ListOperationsRequest", ListOperationsRequest
-)
-
-
-@dataclass(eq=False, repr=False)
-class ListOperationsResponse(betterproto2.Message):
-    """
-    The response message for
-    [Operations.ListOperations][google.longrunning.Operations.ListOperations].
-    """
-
-    operations: "list[Operation]" = betterproto2.field(1, betterproto2.TYPE_MESSAGE, repeated=True)
-    """
-    A list of operations that matches the specified filter in the request.
-    """
-
-    next_page_token: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
-    """
-    The standard List next-page token.
-    """
-
-    unreachable: "list[str]" = betterproto2.field(3, betterproto2.TYPE_STRING, repeated=True)
-    """
-    Unordered list. Unreachable resources. Populated when the request sets
-    `ListOperationsRequest.return_partial_success` and reads across
-    collections e.g. when attempting to list all resources across all supported
-    locations.
-    """
-
-
-default_message_pool.register_message(
-    "google.longrunning", "ListOperationsResponse", ListOperationsResponse
-)
-
-
-@dataclass(eq=False, repr=False)
 class Operation(betterproto2.Message):
     """
+    Of this file only the message that operations are told in; the rest is not used here.
+
     This resource represents a long-running operation that is the result of a
     network API call.
 
@@ -217,75 +77,6 @@ class Operation(betterproto2.Message):
 
 
 default_message_pool.register_message("google.longrunning", "Operation", Operation)
-
-
-@dataclass(eq=False, repr=False)
-class OperationInfo(betterproto2.Message):
-    """
-    A message representing the message types used by a long-running operation.
-
-    Example:
-
-        rpc Export(ExportRequest) returns (google.longrunning.Operation) {
-          option (google.longrunning.operation_info) = {
-            response_type: "ExportResponse"
-            metadata_type: "ExportMetadata"
-          };
-        }
-    """
-
-    response_type: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
-    """
-    Required. The message name of the primary return type for this
-    long-running operation.
-    This type will be used to deserialize the LRO's response.
-
-    If the response is in a different package from the rpc, a fully-qualified
-    message name must be used (e.g. `google.protobuf.Struct`).
-
-    Note: Altering this value constitutes a breaking change.
-    """
-
-    metadata_type: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
-    """
-    Required. The message name of the metadata type for this long-running
-    operation.
-
-    If the response is in a different package from the rpc, a fully-qualified
-    message name must be used (e.g. `google.protobuf.Struct`).
-
-    Note: Altering this value constitutes a breaking change.
-    """
-
-
-default_message_pool.register_message("google.longrunning", "OperationInfo", OperationInfo)
-
-
-@dataclass(eq=False, repr=False)
-class WaitOperationRequest(betterproto2.Message):
-    """
-    The request message for
-    [Operations.WaitOperation][google.longrunning.Operations.WaitOperation].
-    """
-
-    name: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
-    """
-    The name of the operation resource to wait on.
-    """
-
-    timeout: "datetime.timedelta | None" = betterproto2.field(
-        2, betterproto2.TYPE_MESSAGE, unwrap=lambda: _protobuf__.Duration, optional=True
-    )
-    """
-    The maximum duration to wait before timing out. If left blank, the wait
-    will be at most the time permitted by the underlying HTTP/RPC protocol.
-    If RPC context deadline is also specified, the shorter one will be used.
-    """
-
-
-default_message_pool.register_message(
-    "google.longrunning", "WaitOperationRequest", WaitOperationRequest
-)
 
 
 from .. import protobuf as _protobuf__
