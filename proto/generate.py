@@ -15,6 +15,7 @@ from pathlib import Path
 from grpc_tools import protoc
 
 PROTO = Path(__file__).resolve().parent
+VENDOR = PROTO / "vendor"
 SDK = PROTO.parent / "sdk" / "python"
 DESCRIPTORS = PROTO.parent / "mesh" / "envoy" / "contracts.binpb"
 MESSAGES = SDK / "sonica_client" / "_messages"
@@ -27,7 +28,7 @@ def run(*arguments: str) -> None:
         SystemExit: protoc refused its input; it has printed why.
     """
     well_known = str(files("grpc_tools") / "_proto")
-    include = [f"-I{PROTO}", f"-I{PROTO / 'vendor'}", f"-I{well_known}"]
+    include = [f"-I{PROTO}", f"-I{VENDOR}", f"-I{well_known}"]
     if protoc.main(["protoc", *include, *arguments]) != 0:
         sys.exit("protoc failed")
 
@@ -37,12 +38,14 @@ def main() -> None:
     contracts = sorted(str(p.relative_to(PROTO)) for p in (PROTO / "sonica").rglob("*.proto"))
     services = [c for c in contracts if c.endswith("_service.proto")]
     validate = "buf/validate/validate.proto"
+    # What Envoy asks user_svc: spoken between the two, no contract of ours.
+    asked = sorted(str(p.relative_to(VENDOR)) for p in (VENDOR / "sonica").rglob("*.proto"))
 
     SDK.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(SDK / "sonica", ignore_errors=True)
     shutil.rmtree(SDK / "buf", ignore_errors=True)
-    run(f"--python_out={SDK}", f"--pyi_out={SDK}", *contracts, validate)
-    run(f"--grpc_python_out={SDK}", *services)
+    run(f"--python_out={SDK}", f"--pyi_out={SDK}", *contracts, validate, *asked)
+    run(f"--grpc_python_out={SDK}", *services, *asked)
 
     shutil.rmtree(MESSAGES, ignore_errors=True)
     MESSAGES.mkdir(parents=True)
@@ -53,8 +56,9 @@ def main() -> None:
         *contracts,
     )
 
-    # Constraints are checked by servers; no message refers to the options that hold them.
+    # Servers check constraints and access; no message refers to the options that hold them.
     shutil.rmtree(MESSAGES / "buf")
+    shutil.rmtree(MESSAGES / "sonica" / "access")
 
     # Error details travel as Any: Envoy can only print the types it has descriptors of.
     DESCRIPTORS.parent.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sonica_client import SonicaClient, SonicaError
+from sonica_client import SonicaError
+
+from sonica_cli.edge import client_at
 
 if TYPE_CHECKING:
     from sonica_client import GetCatalogStatisticsResponse
@@ -15,7 +17,7 @@ _SECONDS_MAX = 5.0
 async def ask(edge: str) -> GetCatalogStatisticsResponse | None:
     """Returns the statistics; None when the mesh does not answer soon."""
     try:
-        async with SonicaClient(edge) as client:
+        async with client_at(edge) as client:
             return await client.statistics(timeout_seconds=_SECONDS_MAX)
     except SonicaError:
         return None

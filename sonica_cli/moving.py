@@ -6,9 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from sonica_client import SonicaClient
-
 from sonica_cli.answers import name_of
+from sonica_cli.edge import client_at
 from sonica_cli.failures import MISUSED, CliError
 from sonica_cli.recordings import named
 from sonica_cli.running import run
@@ -34,7 +33,7 @@ def is_served(edge: str, version: int) -> bool:
     """
 
     async def look() -> GetCatalogStatisticsResponse:
-        async with SonicaClient(edge) as client:
+        async with client_at(edge) as client:
             return await client.statistics()
 
     now = run(look())
@@ -113,7 +112,7 @@ def missing(edge: str, version: int) -> CliError:
 
 def _lacking(edge: str, version: int) -> list[Track]:
     async def look() -> list[Track]:
-        async with SonicaClient(edge) as client:
+        async with client_at(edge) as client:
             return await lacking(client, version)
 
     return run(look())

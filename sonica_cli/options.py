@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from sonica_cli.edge import Edge
+
 Address = Annotated[
     str | None,
     typer.Option(
@@ -46,20 +48,20 @@ Jobs = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Write JSON, one object a line.")]
 
 
-def edge_of(address: str | None, data_dir: Path | None) -> str:
-    """Returns the address to call.
+def edge_of(address: str | None, data_dir: Path | None) -> Edge:
+    """Returns the address to call, with the key for it.
 
     Args:
         address: as given; goes before everything.
         data_dir: of the mesh on this machine whose edge is meant otherwise.
     """
-    if address:
-        return address
     from sonica_client import DEFAULT_ADDRESS
 
     from mesh.local.layout import Layout
     from mesh.local.settings import LocalSettings
     from mesh.local.state import read_status
 
-    mesh = read_status(Layout.of(LocalSettings.from_environment(data_dir).data_dir)).mesh
-    return mesh.edge_address if mesh is not None else DEFAULT_ADDRESS
+    if not address:
+        mesh = read_status(Layout.of(LocalSettings.from_environment(data_dir).data_dir)).mesh
+        address = mesh.edge_address if mesh is not None else DEFAULT_ADDRESS
+    return Edge.at(address, data_dir)

@@ -6,14 +6,15 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from sonica_client import SonicaClient
-
+from sonica_cli.edge import client_at
 from sonica_cli.importing import Tally
 from sonica_cli.running import Interruption, run
 from sonica_cli.screen import gauge, note, show_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from sonica_client import SonicaClient
 
     from sonica_cli.importing import Import
     from sonica_cli.recordings import Problem
@@ -60,7 +61,7 @@ class Sending:
             def show(now: Tally) -> None:
                 bar.show(now.done_bytes, now.total_bytes or None, self._pace())
 
-            async with SonicaClient(self._address) as client:
+            async with client_at(self._address) as client:
                 running = make(client, show)
                 self.tally = running.tally
 

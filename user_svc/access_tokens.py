@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -26,6 +26,7 @@ ALGORITHM = "EdDSA"
 TYPE = "at+jwt"  # RFC 9068
 #: How far the clocks of two machines of the mesh may be apart.
 SKEW_SECONDS = 30
+_USERS = "users"
 _BYTES_MAX = 2048
 _FORM = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 _CLAIMS = ("iss", "aud", "sub", "sid", "role", "iat", "nbf", "exp", "jti")
@@ -74,7 +75,8 @@ class AccessTokens:
         claims = {
             "iss": self._issuer,
             "aud": self._audience,
-            "sub": str(user_id),
+            # The resource name, which the proxy hands to services as it stands.
+            "sub": f"{_USERS}/{user_id}",
             "sid": str(session_id),
             "role": role.value.lower(),
             "iat": now,
@@ -143,7 +145,19 @@ def _read(claims: dict[str, Any]) -> Claims:
     texts = [claims[name] for name in ("sub", "sid", "role", "jti")]
     if any(type(time) is not int for time in times) or any(type(t) is not str for t in texts):
         raise TypeError("a claim has another type than we write")
-    return Claims(UUID(claims["sub"]), UUID(claims["sid"]))
+    return claims_from(claims)
+
+
+def claims_from(claims: Mapping[str, Any]) -> Claims:
+    """Returns what verified claims say.
+
+    Raises:
+        ValueError, KeyError: they are not as we write them.
+    """
+    users, _, user_id = claims["sub"].partition("/")
+    if users != _USERS:
+        raise ValueError("sub names no account")
+    return Claims(UUID(user_id), UUID(claims["sid"]))
 
 
 class _StrictJwt(jwt.PyJWT):

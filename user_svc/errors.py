@@ -40,10 +40,12 @@ class CredentialsMissingError(ServiceError):
     reason = "CREDENTIALS_MISSING"
     domain = DOMAIN
 
-    def __init__(self) -> None:
-        """Takes nothing."""
+    def __init__(self, key_scope: str = "") -> None:
+        """Takes the scope with which an API key would do; empty when none would."""
+        key = f"; an API key with the scope {key_scope} would do as well" if key_scope else ""
         super().__init__(
-            "this call needs an access token: log in and send it as `authorization: Bearer ...`"
+            "this call needs an access token: log in and send it as "
+            f"`authorization: Bearer ...`{key}"
         )
 
 
@@ -89,10 +91,19 @@ class AccessDeniedError(ServiceError):
     code = grpc.StatusCode.PERMISSION_DENIED
     reason = "ACCESS_DENIED"
     domain = DOMAIN
+    metadata_keys = ("role", "scope")
 
-    def __init__(self) -> None:
-        """Takes nothing: whether it exists is not told."""
-        super().__init__("the caller may not do this; `users/me` names the caller's own account")
+    def __init__(
+        self,
+        message: str = "the caller may not do this; `users/me` names the caller's own account",
+        *,
+        role: str = "",
+        scope: str = "",
+    ) -> None:
+        """Takes the role or scope that is needed; whether what was asked for exists is not told."""
+        super().__init__(message)
+        needed = {"role": role, "scope": scope}
+        self.metadata = {name: value for name, value in needed.items() if value}
 
 
 class PasswordWrongError(ServiceError):

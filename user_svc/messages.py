@@ -28,7 +28,7 @@ from user_svc.errors import (
     PageTokenInvalidError,
     UpdateMaskInvalidError,
 )
-from user_svc.model import Account, ApiKey, AuditEvent, Scope, Tokens
+from user_svc.model import OPERATOR_ID, Account, ApiKey, AuditEvent, Scope, Tokens
 
 _TOKEN = struct.Struct(">BcQ")
 _TOKEN_VERSION = 1
@@ -187,11 +187,17 @@ def event_to(event: AuditEvent) -> audit_service_pb2.AuditEvent:
         event_number=event.event_number,
         create_time=time_to(event.create_time),
         action=f"AUDIT_ACTION_{event.action.value}",
-        actor=user_name(event.actor_id) if event.actor_id else "",
+        actor=_actor_name(event.actor_id),
         user=user_name(event.user_id) if event.user_id else "",
         resource=event.resource,
         trace_id=event.trace_id,
     )
+
+
+def _actor_name(actor_id: UUID | None) -> str:
+    if actor_id is None:
+        return ""
+    return "operator" if actor_id == OPERATOR_ID else user_name(actor_id)
 
 
 def user_name(user_id: UUID) -> str:

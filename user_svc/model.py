@@ -65,24 +65,35 @@ class Account:
     update_time: datetime
 
 
+#: Stands where an account stands for the operator, who has none; nothing else ever has it.
+OPERATOR_ID = UUID(int=0)
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who makes a call.
 
     Attributes:
-        user_id: of the account.
+        user_id: of the account; OPERATOR_ID for the operator.
         role: of the account, as stored now.
-        session_id: of the access token; None when an API key was used.
+        session_id: of the access token; None when a key was used.
+        key_id: of the API key; empty when none was used.
     """
 
     user_id: UUID
     role: Role
     session_id: UUID | None
+    key_id: str = ""
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether it is who runs the mesh, and has no account."""
+        return self.user_id == OPERATOR_ID
 
     @property
     def is_admin(self) -> bool:
-        """Whether the call may reach other accounts; an API key never does."""
-        return self.role is Role.ADMIN and self.session_id is not None
+        """Whether the call may reach other accounts; the key of an account never does."""
+        return self.is_operator or (self.role is Role.ADMIN and self.session_id is not None)
 
 
 @dataclass(frozen=True, slots=True)

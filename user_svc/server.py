@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from argon2 import PasswordHasher
+from sonica.envoy.auth.v3 import external_auth_pb2_grpc
 from sonica.user.v1 import (
     account_service_pb2_grpc,
     api_key_service_pb2_grpc,
@@ -20,9 +21,12 @@ from user_svc.accounts import Accounts
 from user_svc.api_keys import ApiKeys
 from user_svc.attempt_limit import AttemptLimit
 from user_svc.audit_log import AuditLog
+from user_svc.authorization import AuthorizationServicer
+from user_svc.edge_access import EdgeAccess
 from user_svc.jwks import serving_key_set
 from user_svc.key_keeper import KeyKeeper
 from user_svc.logins import Logins
+from user_svc.operator_key import read_operator_key
 from user_svc.passwords import open_passwords
 from user_svc.servicer import AccountServicer, ApiKeyServicer, AuditServicer, SessionServicer
 from user_svc.settings import Settings
@@ -38,8 +42,8 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
     """Opens everything user_svc needs and yields its services.
 
     Raises:
-        StartError: PostgreSQL does not come up, what it holds is not ours, or the address of the
-            key set is taken.
+        StartError: PostgreSQL does not come up, what it holds is not ours, the address of the
+            key set is taken, or the operator key cannot be read.
     """
     redis_url = settings.redis_url
     async with AsyncExitStack() as stack:
@@ -70,7 +74,7 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
         limit = AttemptLimit(
             attempts, settings.max_failed_attempts, settings.attempt_window_seconds
         )
-        access = Access(database, tokens)
+        access = Access(database, tokens, read_operator_key(settings.operator_key_file))
         yield (
             Registration(
                 account_service_pb2_grpc.add_AccountServiceServicer_to_server,
@@ -91,6 +95,11 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
                 audit_service_pb2_grpc.add_AuditServiceServicer_to_server,
                 AuditServicer(access, AuditLog(database)),
                 "sonica.user.v1.AuditService",
+            ),
+            Registration(
+                external_auth_pb2_grpc.add_AuthorizationServicer_to_server,
+                AuthorizationServicer(EdgeAccess(access)),
+                "envoy.service.auth.v3.Authorization",
             ),
         )
 

@@ -113,7 +113,9 @@ class SessionServicer(session_grpc.SessionServiceServicer):
         self, _request: session_pb.LogOutRequest, context: Any
     ) -> session_pb.LogOutResponse:
         """Ends the session of the call."""
-        await self._logins.log_out(await _caller(self._access, context))
+        caller = await _caller(self._access, context)
+        await self._access.own(caller, None)
+        await self._logins.log_out(caller)
         return session_pb.LogOutResponse()
 
     async def LogOutEverywhere(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
@@ -34,6 +35,11 @@ class Settings(ServiceSettings):
         None,
         description="Where the proxy fetches /.well-known/jwks.json over HTTP: host:port or "
         "unix:/path; unset means nowhere.",
+    )
+    operator_key_file: Path | None = Field(
+        None,
+        description="File with the operator's key, which may do everything without an account; "
+        "unset means that there is none.",
     )
     database_pool_size: int = Field(8, ge=2, le=200, description="Most connections to PostgreSQL.")
     store_timeout_seconds: float = Field(

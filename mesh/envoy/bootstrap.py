@@ -5,21 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mesh.envoy.address import Json, envoy_address
-from mesh.envoy.clusters import otlp_cluster, service_cluster
+from mesh.envoy.clusters import keys_cluster, otlp_cluster, service_cluster
 from mesh.envoy.listeners import edge_listener, internal_listener
 from mesh.envoy.methods import METHODS
 
 if TYPE_CHECKING:
     from mesh.envoy.plan import MeshPlan
 
-# Spans leave at the latest after this; a person asks for the trace of the call just made.
-_RUNTIME: Json = {"tracing.opentelemetry.flush_interval_ms": 1000}
+_RUNTIME: Json = {
+    # Spans leave at the latest after this; a person asks for the trace of the call just made.
+    "tracing.opentelemetry.flush_interval_ms": 1000,
+    # The form of an access token has several times the default's size.
+    "re2.max_program_size.error_level": 1000,
+}
 
 
 def bootstrap(plan: MeshPlan) -> Json:
     """Returns Envoy's static bootstrap of a plan, ready for `json.dumps`."""
     upstreams = sorted({row.upstream for row in METHODS})
     clusters = [service_cluster(name, plan) for name in upstreams]
+    if not plan.open:
+        clusters.append(keys_cluster(plan))
     if plan.otlp is not None:
         clusters.append(otlp_cluster(plan.otlp))
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mesh.envoy.access import KEYS_CLUSTER
 from mesh.envoy.address import Json, envoy_address, needs_resolver
 from mesh.envoy.durations import seconds
 from mesh.envoy.methods import METHODS
@@ -36,12 +37,34 @@ def service_cluster(name: str, plan: MeshPlan) -> Json:
     }
 
 
+def keys_cluster(plan: MeshPlan) -> Json:
+    """Returns the cluster of the key set of user_svc: HTTP/1.1, one request in some seconds."""
+    return _cluster(KEYS_CLUSTER, plan.user_keys)
+
+
 def otlp_cluster(address: str) -> Json:
     """Returns the cluster of the trace collector; a dead one costs no request."""
     return _http2_cluster(OTLP_CLUSTER, (address,))
 
 
 def _http2_cluster(name: str, endpoints: tuple[str, ...]) -> Json:
+    return _cluster(name, endpoints) | {
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": "type.googleapis.com"
+                "/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {
+                    "http2_protocol_options": {
+                        "initial_stream_window_size": _STREAM_WINDOW_BYTES,
+                        "connection_keepalive": {"interval": seconds(30), "timeout": seconds(10)},
+                    }
+                },
+            }
+        },
+    }
+
+
+def _cluster(name: str, endpoints: tuple[str, ...]) -> Json:
     return {
         "name": name,
         "type": "STRICT_DNS" if needs_resolver(endpoints[0]) else "STATIC",
@@ -55,18 +78,6 @@ def _http2_cluster(name: str, endpoints: tuple[str, ...]) -> Json:
                     ]
                 }
             ],
-        },
-        "typed_extension_protocol_options": {
-            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-                "@type": "type.googleapis.com"
-                "/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-                "explicit_http_config": {
-                    "http2_protocol_options": {
-                        "initial_stream_window_size": _STREAM_WINDOW_BYTES,
-                        "connection_keepalive": {"interval": seconds(30), "timeout": seconds(10)},
-                    }
-                },
-            }
         },
     }
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 from pathlib import Path
 
 from google.api import annotations_pb2, http_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from sonica.access.v1 import access_pb2
 
 DESCRIPTORS = Path(__file__).with_name("contracts.binpb")
 _OUR_PACKAGES = "sonica."
@@ -34,6 +36,30 @@ class RestBinding:
     streamed: bool = False
 
 
+class Level(Enum):
+    """Who at least the caller of an RPC has to be; as in the contract."""
+
+    #: The contract forgot to say; nobody may call it.
+    UNSPECIFIED = access_pb2.LEVEL_UNSPECIFIED
+    PUBLIC = access_pb2.LEVEL_PUBLIC
+    SIGNED_IN = access_pb2.LEVEL_SIGNED_IN
+    ADMIN = access_pb2.LEVEL_ADMIN
+    INTERNAL = access_pb2.LEVEL_INTERNAL
+
+
+@dataclass(frozen=True)
+class AccessRule:
+    """Who may call an RPC, as its `sonica.access.v1.access` option states it.
+
+    Attributes:
+        level: who at least the caller has to be.
+        scope: what an API key has to be good for, e.g. `CATALOG_READ`; empty means that none is.
+    """
+
+    level: Level
+    scope: str
+
+
 @dataclass(frozen=True)
 class Rpc:
     """One RPC as the contracts declare it."""
@@ -42,6 +68,7 @@ class Rpc:
     name: str
     streaming: bool
     rest: tuple[RestBinding, ...]
+    access: AccessRule
 
 
 @cache
@@ -62,9 +89,22 @@ def rpcs() -> tuple[Rpc, ...]:
                         method.name,
                         method.client_streaming or method.server_streaming,
                         _bindings(full_name, method.name, rule, streamed=method.client_streaming),
+                        _access(method.options.Extensions[access_pb2.access]),  # type: ignore[index]
                     )
                 )
     return tuple(found)
+
+
+def access_of(service: str, name: str) -> AccessRule:
+    """Returns who may call the RPC `name` of `service`.
+
+    Raises:
+        KeyError: it is not in the contracts.
+    """
+    for rpc in rpcs():
+        if (rpc.service, rpc.name) == (service, name):
+            return rpc.access
+    raise KeyError(f"{service}/{name} is not in the contracts")
 
 
 def descriptors_with(binding: RestBinding) -> bytes:
@@ -86,6 +126,11 @@ def descriptors_with(binding: RestBinding) -> bytes:
                     setattr(rule, binding.verb.lower(), binding.template)
                     rule.body = binding.body
     return descriptors.SerializeToString()
+
+
+def _access(rule: access_pb2.AccessRule) -> AccessRule:
+    scope = access_pb2.Scope.Name(rule.scope).removeprefix("SCOPE_") if rule.scope else ""
+    return AccessRule(Level(rule.level), scope)
 
 
 def _bindings(

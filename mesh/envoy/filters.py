@@ -6,11 +6,13 @@ import base64
 import re
 from typing import TYPE_CHECKING
 
+from mesh.envoy.access import ext_authz, jwt_authn
 from mesh.envoy.contracts import DESCRIPTORS, RestBinding, descriptors_with
 from mesh.envoy.methods import METHODS
 
 if TYPE_CHECKING:
     from mesh.envoy.address import Json
+    from mesh.envoy.plan import MeshPlan
 
 _TRANSCODER = "grpc_json_transcoder.v3.GrpcJsonTranscoder"
 _HTTP = "type.googleapis.com/envoy.extensions.filters.http"
@@ -27,21 +29,27 @@ INTERNAL_HEADER_PREFIX = "x-sonica-"
 READY_PATH = "/healthz"
 
 
-def edge_filters() -> list[Json]:
+def edge_filters(plan: MeshPlan) -> list[Json]:
     """Returns the filters of the edge.
 
-    Who calls is decided between `readiness` and `grpc_web`: jwt_authn, then ext_authz, then the
-    rate limits, each seeing the request as it came and the route it will take.
+    Who calls is decided between `readiness` and `grpc_web`, each filter seeing the request as it
+    came and the route it will take.
     """
     return [
         cors(),
         strip_internal_headers(),
         readiness(),
+        *access_filters(plan),
         grpc_web(),
         buffer(),
         transcoder(),
         router(),
     ]
+
+
+def access_filters(plan: MeshPlan) -> list[Json]:
+    """Returns the filters that decide who calls and whether they may; none in an open mesh."""
+    return [] if plan.open else [jwt_authn(plan), ext_authz()]
 
 
 def internal_filters() -> list[Json]:

@@ -26,7 +26,7 @@ _BUFFER_BYTES = 1024 * 1024
 
 def edge_listener(plan: MeshPlan) -> Json:
     """Returns the listener for clients: HTTP/1.1 and HTTP/2 on one port, told apart by content."""
-    manager = _connection_manager(plan, "edge", edge_routes(plan), edge_filters())
+    manager = _connection_manager(plan, "edge", edge_routes(plan), edge_filters(plan))
     manager |= {
         "use_remote_address": True,
         "local_reply_config": local_reply_config(),

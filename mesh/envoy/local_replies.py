@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mesh.envoy.access_replies import access_mappers, is_rest, status_json
+
 if TYPE_CHECKING:
     from mesh.envoy.address import Json
 
 DOMAIN = "sonica.edge"
 _REQUEST_LINE = "%REQ(:METHOD)% %PATH(NQ:ORIG_OR_PATH)%"
-_ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo"
 
 
 @dataclass(frozen=True)
@@ -67,22 +68,19 @@ LOCAL_ERRORS = (
 
 
 def local_reply_config() -> Json:
-    """Returns the mapping from Envoy's own replies to typed JSON, for REST callers only."""
-    return {"mappers": [_mapper(error) for error in LOCAL_ERRORS]}
+    """Returns the mapping from Envoy's own replies to typed errors; the first that fits is taken.
+
+    Refusals of callers are typed for gRPC too, all others for REST only.
+    """
+    return {"mappers": [*access_mappers(), *(_mapper(error) for error in LOCAL_ERRORS)]}
 
 
 def _mapper(error: LocalError) -> Json:
     compare = {"op": "GE" if error.family else "EQ", "value": _runtime(error)}
     status: Json = {"status_code_filter": {"comparison": compare}}  # type: ignore[dict-item]
-    body: Json = {
-        "code": error.code,
-        "message": error.message,
-        "details": [
-            {"@type": _ERROR_INFO, "reason": error.reason, "domain": DOMAIN, "metadata": {}}
-        ],
-    }
+    body = status_json(error.code, error.message, error.reason, DOMAIN)
     return {
-        "filter": {"and_filter": {"filters": [status, *_on(error.paths), _is_rest()]}},
+        "filter": {"and_filter": {"filters": [status, *_on(error.paths), is_rest()]}},
         "body_format_override": {"json_format": body, "content_type": "application/json"},
     }
 
@@ -96,22 +94,3 @@ def _on(paths: str) -> list[Json]:
 
 def _runtime(error: LocalError) -> Json:
     return {"default_value": error.status, "runtime_key": f"sonica.unused.{error.reason.lower()}"}
-
-
-def _is_rest() -> Json:
-    """Matches REST callers, also after the transcoder has made their request a gRPC one."""
-    grpc: Json = {
-        "header_filter": {
-            "header": {
-                "name": "content-type",
-                "string_match": {"prefix": "application/grpc"},
-                "invert_match": True,
-                "treat_missing_header_as_empty": True,
-            }
-        }
-    }
-    # Set by the transcoder; a client's own is removed, as every x-envoy- header is at the edge.
-    transcoded: Json = {
-        "header_filter": {"header": {"name": "x-envoy-original-path", "present_match": True}}
-    }
-    return {"or_filter": {"filters": [grpc, transcoded]}}

@@ -32,6 +32,10 @@ class MeshPlan:
         fingerprint: endpoints of FingerprintService.
         match: endpoints of MatchingService and CatalogService.
         user: endpoints of the services of `sonica.user.v1`.
+        user_keys: endpoints at which user_svc serves its key set over HTTP; needed unless `open`.
+        open: nobody is asked for credentials, and nothing is limited: for private networks only.
+        issuer: `iss` of access tokens, as in the settings of user_svc.
+        audience: `aud` of access tokens, as in the settings of user_svc.
         admin: `unix:/path` (or `host:port` of a trusted network) of Envoy's admin interface.
         otlp: OTLP/gRPC collector; None sends no spans.
         access_log: file that gets one JSON line a request; None means standard output.
@@ -51,6 +55,10 @@ class MeshPlan:
     match: tuple[str, ...]
     user: tuple[str, ...]
     admin: str
+    user_keys: tuple[str, ...] = ()
+    open: bool = False
+    issuer: str = "sonica"
+    audience: str = "sonica"
     otlp: str | None = None
     access_log: str | None = None
     trace_sample_percent: float = 100.0
@@ -70,6 +78,13 @@ class MeshPlan:
                 _check_addresses(name, (getattr(self, name),))
         for name in ("gateway", "fingerprint", "match", "user"):
             _check_addresses(name, getattr(self, name))
+        if self.user_keys:
+            _check_addresses("user_keys", self.user_keys)
+        elif not self.open:
+            raise PlanError(
+                "user_keys is missing: the addresses of SONICA_USER_JWKS_LISTEN, by which access "
+                "tokens are verified; or set open, and nobody is asked for credentials"
+            )
         for name, low, high in (
             ("trace_sample_percent", 0, 100),
             ("concurrency", 1, 128),

@@ -10,6 +10,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from mesh.envoy.access import (
+    KEY_HEADER,
+    TOKEN_HEADER,
+    needs_asking,
+    of_refusal,
+    of_route,
+    refuse_foreign_tokens,
+)
 from mesh.envoy.address import is_loopback
 from mesh.envoy.contracts import RestBinding, rpcs
 from mesh.envoy.durations import seconds
@@ -34,11 +42,13 @@ def edge_routes(plan: MeshPlan) -> Json:
         "edge",
         [
             _refuse_foreign_pages(plan),
-            *(_rpc_route(row, plan) for row in exposed),
+            *([] if plan.open else [refuse_foreign_tokens()]),
+            *(route for row in exposed for route in _edge_routes(row, _rpc_route(row, plan), plan)),
             *(
-                _rest_route(binding, plan, first=index == 0)
+                route
                 for rpc in rpcs()
                 for index, binding in enumerate(rpc.rest)
+                for route in _rest_routes(binding, plan, first=index == 0)
             ),
         ],
         {"envoy.filters.http.cors": cors_policy(plan.allowed_origins)},
@@ -65,12 +75,35 @@ def _route_configuration(
     return {"name": name, "virtual_hosts": [host], "ignore_port_in_host_matching": True}
 
 
+def _edge_routes(row: Method, route: Json, plan: MeshPlan) -> list[Json]:
+    """Returns the routes of one RPC or binding at the edge: with an API key, and without one.
+
+    Whether user_svc is asked is a matter of the route, so a call with a key takes its own.
+    """
+    if row.upstream != "user":
+        route = route | {"request_headers_to_remove": [TOKEN_HEADER, KEY_HEADER]}
+    if plan.open:
+        return [route]
+    per_filter: Any = route.get("typed_per_filter_config", {})
+
+    def checked(*, with_key: bool) -> Json:
+        said = of_route(row, with_key=with_key)
+        return route | {"typed_per_filter_config": {**per_filter, **said}}
+
+    if needs_asking(row, with_key=True) == needs_asking(row, with_key=False):
+        return [checked(with_key=False)]
+    match: Any = route["match"]
+    has_key: Json = {"name": KEY_HEADER, "present_match": True}
+    match = match | {"headers": [*match.get("headers", []), has_key]}
+    return [checked(with_key=True) | {"match": match}, checked(with_key=False)]
+
+
 def _rpc_route(row: Method, plan: MeshPlan) -> Json:
     return {"match": {"path": row.path}, **_action(row, plan)}
 
 
-def _rest_route(binding: RestBinding, plan: MeshPlan, *, first: bool) -> Json:
-    """Returns the route of one REST binding, matched before the transcoder rewrites the path."""
+def _rest_routes(binding: RestBinding, plan: MeshPlan, *, first: bool) -> list[Json]:
+    """Returns the routes of one REST binding, matched before the transcoder rewrites the path."""
     row = method(binding.service, binding.name)
     if not row.exposed:
         raise ValueError(f"{row.path} has a REST binding but is not exposed")
@@ -92,7 +125,7 @@ def _rest_route(binding: RestBinding, plan: MeshPlan, *, first: bool) -> Json:
         per_filter["envoy.filters.http.buffer"] = body_limit(binding.body, row.upstream)
     if not first:
         per_filter["envoy.filters.http.grpc_json_transcoder"] = transcoder_for(binding)
-    return route | {"typed_per_filter_config": per_filter}
+    return _edge_routes(row, route | {"typed_per_filter_config": per_filter}, plan)
 
 
 def _path_pattern(template: str) -> str:
@@ -144,5 +177,6 @@ def _refuse_foreign_pages(plan: MeshPlan) -> Json:
             "status": 403,
             "body": {"inline_string": "this web origin is not among the allowed ones"},
         },
+        "typed_per_filter_config": {} if plan.open else of_refusal(),
         "decorator": {"operation": "refuse_origin", "propagate": False},
     }

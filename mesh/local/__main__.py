@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="data folder; default SONICA_DATA_DIR")
     parser.add_argument("--host", default=DEFAULT_HOST, help="of the edge listener")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the edge; 0 = any")
+    parser.add_argument("--open", action="store_true", help="ask nobody for credentials")
     parser.add_argument("--report-to", type=int, help="file descriptor for reports")
     parser.add_argument("--detach", action="store_true", help="go on without the caller")
     arguments = parser.parse_args()
@@ -40,6 +41,7 @@ def main() -> None:
             arguments.data,
             edge_host=arguments.host,
             edge_port=arguments.port,
+            is_open=arguments.open,
             on_progress=lambda part, state: reporter.send(part=part, state=state),
             on_ready=lambda _mesh: reporter.finish(ready=True),
         )

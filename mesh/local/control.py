@@ -33,6 +33,7 @@ def up(
     *,
     host: str = DEFAULT_HOST,
     port: int = DEFAULT_PORT,
+    is_open: bool = False,
     on_progress: Callable[[str, str], None] = lambda _part, _state: None,
 ) -> LocalMesh:
     """Starts a mesh that goes on without this process; returns when it is ready.
@@ -41,6 +42,7 @@ def up(
         data_dir: None means SONICA_DATA_DIR or the platform's usual place.
         host: address of the edge listener.
         port: of the edge listener; 0 means any free one.
+        is_open: ask nobody for credentials and limit nothing, as with SONICA_OPEN=true.
         on_progress: called with the name of a part and its new state.
 
     Raises:
@@ -53,7 +55,7 @@ def up(
     reports, supervisor_end = os.pipe()
     with os.fdopen(reports) as lines:
         try:
-            _start_supervisor(layout, host, port, supervisor_end)
+            _start_supervisor(layout, host, port, supervisor_end, is_open=is_open)
         finally:
             os.close(supervisor_end)
         mesh = read_status(layout).mesh if _follow(lines, on_progress) else None
@@ -100,7 +102,9 @@ def _layout(data_dir: Path | None) -> Layout:
     return Layout.of(LocalSettings.from_environment(data_dir).data_dir)
 
 
-def _start_supervisor(layout: Layout, host: str, port: int, report_to: int) -> None:
+def _start_supervisor(
+    layout: Layout, host: str, port: int, report_to: int, *, is_open: bool
+) -> None:
     """Starts a supervisor that is no child of ours, so that nobody has to wait for its end."""
     command = python(
         "mesh.local",
@@ -109,6 +113,7 @@ def _start_supervisor(layout: Layout, host: str, port: int, report_to: int) -> N
         "--port", str(port),
         "--report-to", str(report_to),
         "--detach",
+        *(["--open"] if is_open else []),
     )  # fmt: skip
     with open_log(layout.log(SUPERVISOR)) as output:
         subprocess.run(

@@ -68,6 +68,11 @@ class Layout:
         return self.run_dir / "mesh.json"
 
     @property
+    def operator_key(self) -> Path:
+        """Key of whoever runs the mesh, for the owner alone."""
+        return self.run_dir / "operator.key"
+
+    @property
     def spans_dir(self) -> Path:
         """OTLP-JSON files."""
         return self.data_dir / "spans"

@@ -39,7 +39,17 @@ def make_plan(settings: LocalSettings, layout: Layout, edge_address: str) -> Pla
     passed_on = settings.child_environment
     plain = plain_environment(passed_on)
     otlp = settings.otlp_endpoint or layout.target(services.SPANS)
-    proxy = Proxy(layout, programs.envoy(settings), edge_address, _envoy_target(otlp), plain)
+    proxy = Proxy(
+        layout,
+        programs.envoy(settings),
+        edge_address,
+        _envoy_target(otlp),
+        plain,
+        # What user_svc is told is what its tokens say.
+        issuer=passed_on.get("SONICA_USER_ISSUER", "sonica"),
+        audience=passed_on.get("SONICA_USER_AUDIENCE", "sonica"),
+        open=settings.open,
+    )
     stores: list[Part] = []
 
     database_url, users_url = settings.database_url, settings.user_database_url

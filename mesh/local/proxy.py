@@ -17,7 +17,7 @@ from mesh.local.guard import Guard
 from mesh.local.layout import Layout
 from mesh.local.part import Layer, Part
 from mesh.local.readiness import admin_request, envoy_healthy
-from mesh.local.services import FINGERPRINT, GATEWAY, MATCH, MESH_LISTENER, USER
+from mesh.local.services import FINGERPRINT, GATEWAY, KEY_SET, MATCH, MESH_LISTENER, USER
 
 NAME = "envoy"
 _ADMIN = "admin"
@@ -34,6 +34,9 @@ class Proxy:
         edge_address: host:port of the edge listener.
         otlp: collector of its spans, `unix:/...` or host:port; None sends none.
         environment: of the process.
+        issuer: of access tokens, as user_svc writes it.
+        audience: of access tokens.
+        open: nobody is asked for credentials, and nothing is limited.
     """
 
     layout: Layout
@@ -41,6 +44,9 @@ class Proxy:
     edge_address: str
     otlp: str | None
     environment: Mapping[str, str]
+    issuer: str = "sonica"
+    audience: str = "sonica"
+    open: bool = False
 
     @property
     def admin(self) -> Path:
@@ -101,6 +107,10 @@ class Proxy:
             fingerprint=(layout.target(FINGERPRINT),),
             match=(layout.target(MATCH),),
             user=(layout.target(USER),),
+            user_keys=(layout.target(KEY_SET),),
+            issuer=self.issuer,
+            audience=self.audience,
+            open=self.open,
             admin=f"unix:{self.admin}",
             otlp=self.otlp,
             access_log=str(layout.log("access")),

@@ -10,6 +10,7 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from mesh.local.errors import LaunchError, PortInUseError
@@ -35,7 +36,8 @@ def _silent(_part: str, _state: str) -> None:
 class RunningMesh:
     """A mesh whose supervisor is this process; made by `start`."""
 
-    def __init__(self, layout: Layout, lock: DataLock, edge_address: str) -> None:
+    def __init__(self, layout: Layout, lock: DataLock, edge_address: str, *, is_open: bool) -> None:
+        self._is_open = is_open
         self._layout = layout
         self._lock = lock
         self._guard = Guard(lock.descriptor)
@@ -52,6 +54,7 @@ class RunningMesh:
         return LocalMesh(
             data_dir=self._layout.data_dir,
             edge_address=self._edge_address,
+            is_open=self._is_open,
             admin_socket=self._layout.socket("admin"),
             spans_dir=self._layout.spans_dir,
             logs_dir=self._layout.logs_dir,
@@ -93,6 +96,7 @@ class RunningMesh:
         finally:
             self.kill()
             self._layout.state.unlink(missing_ok=True)
+            self._layout.operator_key.unlink(missing_ok=True)
             self._guard.close()
             self._lock.release()
 
@@ -117,6 +121,7 @@ async def start(
     *,
     edge_host: str = DEFAULT_HOST,
     edge_port: int = DEFAULT_PORT,
+    is_open: bool = False,
     on_progress: OnProgress = _silent,
 ) -> RunningMesh:
     """Starts a mesh whose supervisor is this process; returns when it is ready.
@@ -127,18 +132,20 @@ async def start(
         data_dir: None means SONICA_DATA_DIR or the platform's usual place.
         edge_host: address of the edge listener.
         edge_port: 0 means any free port.
+        is_open: ask nobody for credentials and limit nothing, as with SONICA_OPEN=true.
         on_progress: called with the name of a part and its new state.
 
     Raises:
         LaunchError: see `mesh.local.errors`; nothing is left running.
     """
     settings = LocalSettings.from_environment(data_dir)
+    settings = replace(settings, open=settings.open or is_open)
     layout = Layout.of(settings.data_dir)
     layout.prepare()
     lock = await DataLock.acquire(layout.lock)
     try:
         edge_address = _free_address(edge_host, edge_port)
-        running = RunningMesh(layout, lock, edge_address)
+        running = RunningMesh(layout, lock, edge_address, is_open=settings.open)
     except BaseException:
         lock.release()
         raise
@@ -155,6 +162,7 @@ def run(
     *,
     edge_host: str = DEFAULT_HOST,
     edge_port: int = DEFAULT_PORT,
+    is_open: bool = False,
     on_progress: OnProgress = _silent,
     on_ready: Callable[[LocalMesh], None] = lambda _mesh: None,
 ) -> None:
@@ -164,19 +172,21 @@ def run(
         data_dir: as for `start`.
         edge_host: as for `start`.
         edge_port: as for `start`.
+        is_open: as for `start`.
         on_progress: as for `start`.
         on_ready: called once, when every part is ready.
 
     Raises:
         LaunchError: it could not start.
     """
-    asyncio.run(_run(data_dir, edge_host, edge_port, on_progress, on_ready))
+    asyncio.run(_run(data_dir, edge_host, edge_port, is_open, on_progress, on_ready))
 
 
 async def _run(
     data_dir: Path | None,
     edge_host: str,
     edge_port: int,
+    is_open: bool,
     on_progress: OnProgress,
     on_ready: Callable[[LocalMesh], None],
 ) -> None:
@@ -184,7 +194,13 @@ async def _run(
     asked_to_stop = asyncio.Event()
     running: RunningMesh | None = None
     starting = asyncio.ensure_future(
-        start(data_dir, edge_host=edge_host, edge_port=edge_port, on_progress=on_progress)
+        start(
+            data_dir,
+            edge_host=edge_host,
+            edge_port=edge_port,
+            is_open=is_open,
+            on_progress=on_progress,
+        )
     )
 
     def on_signal() -> None:

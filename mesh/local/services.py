@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from mesh.local.interpreter import python, python_environment
 from mesh.local.layout import Layout
+from mesh.local.operator_key import keeping_key
 from mesh.local.part import Layer, Part, clearing
 from mesh.local.readiness import grpc_accepts
 
@@ -84,10 +86,12 @@ def user_part(
     settings = {
         "SONICA_USER_DATABASE_URL": database_url,
         "SONICA_USER_JWKS_LISTEN": layout.target(KEY_SET),
+        "SONICA_USER_OPERATOR_KEY_FILE": str(layout.operator_key),
     }
     if redis_url is not None:
         settings["SONICA_USER_REDIS_URL"] = redis_url
-    return _service(layout, USER, "user_svc", passed_on, otlp, settings)
+    part = _service(layout, USER, "user_svc", passed_on, otlp, settings)
+    return replace(part, prepare=keeping_key(layout, clearing(layout.socket(USER))))
 
 
 def gateway_part(layout: Layout, passed_on: Mapping[str, str], otlp: str) -> Part:

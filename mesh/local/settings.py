@@ -21,6 +21,7 @@ _PASSED_ON_PREFIXES = (
     "SONICA_ENGINE_",
     "OTEL_",
 )
+_TRUE = ("1", "true", "yes", "on")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class LocalSettings:
         envoy_path: SONICA_ENVOY_PATH, else Envoy from its wheel or from PATH.
         postgres_bin_dir: SONICA_POSTGRES_BIN_DIR with `initdb` and `postgres`, else the wheel's.
         redis_server_path: SONICA_REDIS_SERVER_PATH, else the wheel's or from PATH.
+        open: SONICA_OPEN is true; nobody is asked for credentials, and nothing is limited.
         child_environment: variables of ours that children may see.
     """
 
@@ -51,6 +53,7 @@ class LocalSettings:
     envoy_path: Path | None = None
     postgres_bin_dir: Path | None = None
     redis_server_path: Path | None = None
+    open: bool = False
     child_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -84,6 +87,7 @@ class LocalSettings:
             envoy_path=path("SONICA_ENVOY_PATH"),
             postgres_bin_dir=path("SONICA_POSTGRES_BIN_DIR"),
             redis_server_path=path("SONICA_REDIS_SERVER_PATH"),
+            open=(text("SONICA_OPEN") or "").lower() in _TRUE,
             child_environment={
                 name: value
                 for name, value in env.items()

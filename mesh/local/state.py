@@ -79,6 +79,7 @@ class LocalMesh:
     Attributes:
         data_dir: its data.
         edge_address: host:port for gRPC, gRPC-Web and REST.
+        is_open: whether nobody is asked for credentials there.
         admin_socket: of Envoy.
         spans_dir: OTLP-JSON files; see `read_trace`.
         logs_dir: one file a part.
@@ -88,6 +89,7 @@ class LocalMesh:
 
     data_dir: Path
     edge_address: str
+    is_open: bool
     admin_socket: Path
     spans_dir: Path
     logs_dir: Path
@@ -148,6 +150,7 @@ def _decode(document: dict[str, Any]) -> MeshStatus:
         mesh=LocalMesh(
             data_dir=Path(mesh["data_dir"]),
             edge_address=mesh["edge_address"],
+            is_open=mesh["is_open"],
             admin_socket=Path(mesh["admin_socket"]),
             spans_dir=Path(mesh["spans_dir"]),
             logs_dir=Path(mesh["logs_dir"]),

@@ -80,8 +80,9 @@ def rebuild_index(
 def _rebuild(edge: str, version: int, *, drop: bool) -> None:
     import time
 
-    from sonica_client import SonicaClient, SonicaError
+    from sonica_client import SonicaError
 
+    from sonica_cli.edge import client_at
     from sonica_cli.running import run
     from sonica_cli.screen import gauge, say
 
@@ -89,7 +90,7 @@ def _rebuild(edge: str, version: int, *, drop: bool) -> None:
 
     async def work() -> RebuildIndexResponse | None:
         with gauge("Rebuilding the index") as bar:
-            async with SonicaClient(edge) as client:
+            async with client_at(edge) as client:
                 async for step in client.rebuild_index(version, drop_other_versions=drop):
                     if step.done:
                         return step

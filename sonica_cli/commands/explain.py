@@ -40,10 +40,9 @@ def explain(
     Two spectrograms with the landmarks that agree, and below them every pair of landmarks that
     might: those of a true match lie on one line. Without a match the best candidate is drawn.
     """
-    from sonica_client import SonicaClient
-
     from sonica_cli import clip as clips
     from sonica_cli.answers import name_of, seconds
+    from sonica_cli.edge import client_at
     from sonica_cli.explanation import Explanation, explain_match
     from sonica_cli.picture import draw
     from sonica_cli.running import run
@@ -56,7 +55,7 @@ def explain(
 
     async def work() -> Explanation | None:
         loaded = piped or await clips.load(clip, start)
-        async with SonicaClient(edge_of(address, data)) as client:
+        async with client_at(edge_of(address, data)) as client:
             return await explain_match(client, loaded, reference)
 
     found = run(work())

@@ -75,8 +75,7 @@ def listen(
             exit_code=MISUSED,
         )
 
-    from sonica_client import SonicaClient
-
+    from sonica_cli.edge import client_at
     from sonica_cli.listening import Listener, microphone, standard_input
     from sonica_cli.running import run
     from sonica_cli.screen import note
@@ -86,7 +85,7 @@ def listen(
     note("Listening; Ctrl-C ends.")
 
     async def work() -> None:
-        async with SonicaClient(edge_of(address, data)) as client:
+        async with client_at(edge_of(address, data)) as client:
             await Listener(client, json=json).follow(audio)
 
     try:

@@ -12,7 +12,7 @@ from sonica_cli.options import DataDir, Json
 if TYPE_CHECKING:
     from sonica_client import GetCatalogStatisticsResponse
 
-    from mesh.local import MeshStatus, PartStatus
+    from mesh.local import LocalMesh, MeshStatus, PartStatus
 
 Host = Annotated[
     str, typer.Option(metavar="ADDRESS", help="Address to listen on; 0.0.0.0 for everybody.")
@@ -37,6 +37,13 @@ def up(
     port: Port = 8080,
     foreground: Annotated[
         bool, typer.Option("--foreground", help="Stay here until Ctrl-C instead of going on alone.")
+    ] = False,
+    open_to_all: Annotated[
+        bool,
+        typer.Option(
+            "--open",
+            help="Ask nobody for credentials and limit nothing; for private networks and tests.",
+        ),
     ] = False,
 ) -> None:
     """Starts the mesh and prints where it is.
@@ -65,30 +72,38 @@ def up(
             f"  logs   {mesh.logs_dir}",
             "  next   sonica index ~/Music   sonica recognize clip.m4a   sonica down",
         )
-        if not _is_private(mesh.edge_address):
+        if mesh.is_open and not _is_private(mesh.edge_address):
             note(
                 "Whoever reaches this address may read, add and delete recordings: "
-                "Sonica has no accounts yet."
+                "the mesh was started open."
             )
 
     def ready_here(mesh: local.LocalMesh) -> None:
         ready(mesh)
-        telling.add(asyncio.ensure_future(_tell_version(mesh.edge_address)))
+        telling.add(asyncio.ensure_future(_tell_version(mesh)))
 
     if foreground:
-        local.run(data, edge_host=host, edge_port=port, on_progress=progress, on_ready=ready_here)
+        local.run(
+            data,
+            edge_host=host,
+            edge_port=port,
+            is_open=open_to_all,
+            on_progress=progress,
+            on_ready=ready_here,
+        )
         return
-    mesh = local.up(data, host=host, port=port, on_progress=progress)
+    mesh = local.up(data, host=host, port=port, is_open=open_to_all, on_progress=progress)
     ready(mesh)
-    run(_tell_version(mesh.edge_address))
+    run(_tell_version(mesh))
 
 
-async def _tell_version(edge: str) -> None:
+async def _tell_version(mesh: LocalMesh) -> None:
     """Says how to move a catalogue that an older version of the extractor made."""
     from sonica_cli.catalogue import advice, ask
+    from sonica_cli.edge import Edge
     from sonica_cli.screen import note
 
-    now = await ask(edge)
+    now = await ask(Edge.at(mesh.edge_address, mesh.data_dir))
     if now is not None and advice(now):
         note(f"The catalogue is searched by version {now.algorithm_version}. {advice(now)}")
 
@@ -144,9 +159,11 @@ def status(data: DataDir = None, json: Json = False) -> None:
 def _catalogue(now: MeshStatus) -> GetCatalogStatisticsResponse | None:
     """Returns what a running mesh says of its catalogue; None when it says nothing."""
     from sonica_cli.catalogue import ask
+    from sonica_cli.edge import Edge
     from sonica_cli.running import run
 
-    return None if now.mesh is None else run(ask(now.mesh.edge_address))
+    mesh = now.mesh
+    return None if mesh is None else run(ask(Edge.at(mesh.edge_address, mesh.data_dir)))
 
 
 def _row(part: PartStatus) -> tuple[str, ...]:

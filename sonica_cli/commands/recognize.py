@@ -90,9 +90,8 @@ def recognize(
 
 
 def _answer(files: list[str], start: float, json: bool, address: str) -> int:
-    from sonica_client import SonicaClient
-
     from sonica_cli import answers, clip
+    from sonica_cli.edge import client_at
     from sonica_cli.running import run
     from sonica_cli.screen import note, say, show_table
 
@@ -100,7 +99,7 @@ def _answer(files: list[str], start: float, json: bool, address: str) -> int:
 
     async def ask() -> list[Answer]:
         found = []
-        async with SonicaClient(address) as client:
+        async with client_at(address) as client:
             for name in files:
                 answer = await _one(client, name, start, piped)
                 found.append(answer)
@@ -151,9 +150,8 @@ def _batch(options: _BatchOptions, address: str) -> int:
     import os
     import sys
 
-    from sonica_client import SonicaClient
-
     from sonica_cli.batch import Batch
+    from sonica_cli.edge import client_at
     from sonica_cli.running import Interruption, run
     from sonica_cli.screen import gauge, note, say, show_table
 
@@ -173,7 +171,7 @@ def _batch(options: _BatchOptions, address: str) -> int:
                     text = f"{batch.done}/{batch.total} clips, {pace:.1f} a second"
                     bar.show(batch.done, batch.total, text)
 
-                async with SonicaClient(address) as client:
+                async with client_at(address) as client:
                     with Interruption(batch.stop) as interruption:
                         await batch.run(client, jobs, show)
                     return interruption.asked.is_set()

@@ -41,16 +41,15 @@ def list_(
     data: DataDir = None,
 ) -> None:
     """Lists registered recordings in the order of registration."""
-    from sonica_client import SonicaClient
-
     from sonica_cli.answers import seconds, track_json
+    from sonica_cli.edge import client_at
     from sonica_cli.running import run
     from sonica_cli.screen import clock, note, say, show_table
 
     async def read() -> tuple[list[Track], int]:
         tracks: list[Track] = []
         token, total = "", 0
-        async with SonicaClient(edge_of(address, data)) as client:
+        async with client_at(edge_of(address, data)) as client:
             while not limit or len(tracks) < limit:
                 wanted = min(limit - len(tracks), 500) if limit else 500
                 page = await client.list_tracks(
@@ -97,14 +96,13 @@ def _state(track: Track) -> str:
 @app.command("show")
 def show(ids: Ids, json: Json = False, address: Address = None, data: DataDir = None) -> None:
     """Shows everything that is stored about recordings."""
-    from sonica_client import SonicaClient
-
     from sonica_cli.answers import seconds
+    from sonica_cli.edge import client_at
     from sonica_cli.running import run
     from sonica_cli.screen import clock, say
 
     async def read() -> list[Track]:
-        async with SonicaClient(edge_of(address, data)) as client:
+        async with client_at(edge_of(address, data)) as client:
             return [await client.get_track(track_id) for track_id in ids]
 
     for track in run(read()):
@@ -148,9 +146,10 @@ def delete(
     data: DataDir = None,
 ) -> None:
     """Removes recordings, their fingerprints and their vectors for good."""
-    from sonica_client import SonicaClient, SonicaError
+    from sonica_client import SonicaError
 
     from sonica_cli.answers import name_of
+    from sonica_cli.edge import client_at
     from sonica_cli.failures import describe
     from sonica_cli.running import run
     from sonica_cli.screen import say, say_failure
@@ -158,11 +157,11 @@ def delete(
     edge = edge_of(address, data)
 
     async def find(track_id: str) -> Track:
-        async with SonicaClient(edge) as client:
+        async with client_at(edge) as client:
             return await client.get_track(track_id)
 
     async def remove(track_id: str) -> None:
-        async with SonicaClient(edge) as client:
+        async with client_at(edge) as client:
             await client.delete_track(track_id)
 
     failed = False

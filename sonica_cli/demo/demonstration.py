@@ -24,6 +24,7 @@ from sonica_cli.demo.compose import compose, write
 from sonica_cli.demo.degrade import KINDS, degrade
 from sonica_cli.demo.encode import encode
 from sonica_cli.demo.table import Row, Verdict, heading, show, summary
+from sonica_cli.edge import Edge, client_at
 from sonica_cli.failures import CliError, describe
 from sonica_cli.importing import Import, Tally
 from sonica_cli.media import decode
@@ -90,8 +91,8 @@ class Demonstration:
         try:
             known, unknown = await self._songs(folder / "music")
             running = await self._start(folder / "data")
-            address = running.mesh.edge_address
-            async with SonicaClient(address) as client:
+            address = Edge.at(running.mesh.edge_address, running.mesh.data_dir)
+            async with client_at(address) as client:
                 durations = await self._register(client, known)
                 songs = [_Song(p, durations[p], registered=True) for p in known if p in durations]
                 if not songs:

@@ -104,7 +104,7 @@ def running_mesh(folder: Path, *, second_look: bool = False) -> Iterator[str]:
     """
     local.down(folder)
     with gateway_settings(second_look=second_look):
-        mesh = local.up(folder, port=0)
+        mesh = local.up(folder, port=0, is_open=True)
     try:
         yield mesh.edge_address
     finally:

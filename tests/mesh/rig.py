@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import tempfile
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -27,7 +28,9 @@ from user_svc.server import build as build_users
 from user_svc.settings import Settings as UserSettings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
+
+    from mesh.runtime.serve import Registration
 
 _START_SECONDS_MAX = 120.0
 
@@ -43,6 +46,8 @@ class Rig:
         inside: gRPC channel to the internal listener.
         rest: HTTP/1.1 client of the edge.
         admin: HTTP client of Envoy's admin socket.
+        users: closing it ends user_svc, or its stand-in.
+        operator_key: good for everything, where the real user_svc answers.
     """
 
     plan: MeshPlan
@@ -51,6 +56,8 @@ class Rig:
     inside: grpc.aio.Channel
     rest: httpx.AsyncClient
     admin: httpx.AsyncClient
+    users: AsyncExitStack
+    operator_key: str
 
     async def healthy(self, cluster: str, count: int) -> None:
         """Waits until so many replicas of a cluster pass their health checks."""
@@ -68,11 +75,13 @@ async def running_mesh(users: UserSettings | None = None, **overrides: Any) -> A
     """Runs Envoy, one gateway and one of each stand-in; `overrides` are fields of the plan.
 
     A field given here is used as it is: its endpoints are the test's to serve. With `users` the
-    real user_svc stands in the place of its stand-in.
+    real user_svc stands in the place of its stand-in and the edge asks it who may call what; else
+    the mesh is open.
     """
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(temporary_folder())
-        plan = replace(plan_in(folder), **overrides)
+        plan = replace(plan_in(folder), open=users is None, **overrides)
+        operator_key = f"op_{secrets.token_urlsafe(32)}"
         services = StandIns()
         await stack.enter_async_context(
             serving(services.fingerprint_registrations(), listen=f"unix:{folder}/fingerprint")
@@ -80,13 +89,15 @@ async def running_mesh(users: UserSettings | None = None, **overrides: Any) -> A
         await stack.enter_async_context(
             serving(services.match_registrations(), listen=f"unix:{folder}/match")
         )
-        if users is None:
-            await stack.enter_async_context(
-                serving(services.user_registrations(), listen=f"unix:{folder}/user")
+        accounts = await stack.enter_async_context(AsyncExitStack())
+        registrations: Sequence[Registration] = services.user_registrations()
+        if users is not None:
+            key_file = _written(Path(folder, "operator.key"), operator_key)
+            ours = {"jwks_listen": plan.user_keys[0], "operator_key_file": key_file}
+            registrations = await accounts.enter_async_context(
+                build_users(users.model_copy(update=ours))
             )
-        else:
-            registrations = await stack.enter_async_context(build_users(users))
-            await stack.enter_async_context(serving(registrations, listen=f"unix:{folder}/user"))
+        await accounts.enter_async_context(serving(registrations, listen=f"unix:{folder}/user"))
         gateway = await stack.enter_async_context(build(Settings(mesh_address=plan.internal)))
         await stack.enter_async_context(serving(gateway, listen=f"unix:{folder}/gateway"))
         await stack.enter_async_context(running_envoy(plan, folder))
@@ -97,6 +108,8 @@ async def running_mesh(users: UserSettings | None = None, **overrides: Any) -> A
             await stack.enter_async_context(grpc.aio.insecure_channel(plan.internal)),
             await stack.enter_async_context(rest_client(plan)),
             await stack.enter_async_context(admin_client(plan)),
+            accounts,
+            operator_key,
         )
 
 
@@ -127,6 +140,7 @@ def plan_in(folder: str, edge: str | None = None) -> MeshPlan:
         fingerprint=(f"unix:{folder}/fingerprint",),
         match=(f"unix:{folder}/match",),
         user=(f"unix:{folder}/user",),
+        user_keys=(f"unix:{folder}/keys",),
         admin=f"unix:{folder}/admin",
         access_log=f"{folder}/access.log",
     )
@@ -142,9 +156,12 @@ def admin_client(plan: MeshPlan) -> httpx.AsyncClient:
 
 
 def write_config(plan: MeshPlan, folder: str) -> Path:
-    config = Path(folder, "envoy.json")
-    config.write_text(json.dumps(bootstrap(plan)), encoding="utf-8")
-    return config
+    return _written(Path(folder, "envoy.json"), json.dumps(bootstrap(plan)))
+
+
+def _written(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
 
 
 async def start_envoy(plan: MeshPlan, folder: str) -> asyncio.subprocess.Process:

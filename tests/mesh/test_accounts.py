@@ -1,4 +1,4 @@
-"""Aim: accounts work through the edge, by gRPC and by REST, and nothing else needs one.
+"""Aim: accounts work through the edge, by gRPC and by REST, and listening needs none.
 
 Method: the real user_svc on real PostgreSQL and Redis behind a real Envoy, with stand-ins for the
 other services.
@@ -143,10 +143,13 @@ async def test_a_guesser_is_told_by_the_address_the_edge_sees(rig: Rig) -> None:
     assert answers == [(401, "LOGIN_REFUSED")] * 3 + [(429, "ATTEMPTS_EXHAUSTED")] * 2
 
 
-async def test_recognition_and_catalogue_need_no_account(rig: Rig) -> None:
+async def test_recognition_and_reading_the_catalogue_need_no_account(rig: Rig) -> None:
     answer = await rig.rest.post("/v1/recognize", content=b"k" * 5000)
     assert answer.json()["matches"]
-    assert (await rig.rest.get("/v1/tracks", headers=held("nonsense"))).status_code == 200
+    assert (await rig.rest.get("/v1/tracks")).status_code == 200
+    # Who sends credentials means them.
+    refused = await rig.rest.get("/v1/tracks", headers=held("nonsense"))
+    assert reason(refused) == (401, "CREDENTIALS_REFUSED")
 
 
 async def test_the_key_set_is_not_served_at_the_edge(rig: Rig) -> None:

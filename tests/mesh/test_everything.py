@@ -53,7 +53,7 @@ class Whole:
     def up(self) -> float:
         """Starts it again and returns how long that took, in seconds."""
         began = time.monotonic()
-        self.mesh = local.up(self.data_dir, port=int(self.edge.rpartition(":")[2]))
+        self.mesh = local.up(self.data_dir, port=int(self.edge.rpartition(":")[2]), is_open=True)
         return time.monotonic() - began
 
     def pid(self, part: str) -> int:
@@ -64,7 +64,7 @@ class Whole:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
     data_dir = tmp_path_factory.mktemp("everything") / "data"
     began = time.monotonic()
-    running = Whole(data_dir, local.up(data_dir, port=0))
+    running = Whole(data_dir, local.up(data_dir, port=0, is_open=True))
     print(f"\nfirst start, data made: {time.monotonic() - began:.2f} s")
     asyncio.run(register_all(running.edge))
     yield running
@@ -239,7 +239,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 async def test_full_disk_is_a_typed_error_and_loses_nothing(small_disk: Path) -> None:
     data_dir = small_disk / "data"
-    mesh = await asyncio.to_thread(local.up, data_dir, port=0)
+    mesh = await asyncio.to_thread(local.up, data_dir, port=0, is_open=True)
     try:
         async with SonicaClient(mesh.edge_address) as client:
             await client.register(music.recording(0), Track(external_id="piece-0"))

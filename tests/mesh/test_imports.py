@@ -12,7 +12,7 @@ import uuid
 import wave
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import asyncpg
@@ -78,7 +78,7 @@ async def partner() -> AsyncIterator[Partner]:
         folder = stack.enter_context(temporary_folder())
         _, dsn = stack.enter_context(stores.postgres())
         _, engine = stack.enter_context(stores.engine())
-        plan = plan_in(folder)
+        plan = replace(plan_in(folder), open=True)
         settings = make_settings(
             dsn, engine, "imports", import_idle_seconds=3600, import_sweep_interval_seconds=0.2
         )

@@ -39,7 +39,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local.LocalMesh]:
     data_dir = tmp_path_factory.mktemp("lifecycle") / "data"
-    yield local.up(data_dir, port=0)
+    yield local.up(data_dir, port=0, is_open=True)
     local.down(data_dir)
 
 
@@ -77,7 +77,7 @@ def test_no_part_sees_more_of_the_environment_than_it_needs(running: local.Local
 def test_second_mesh_on_the_same_data_is_refused(running: local.LocalMesh) -> None:
     before = family(running)
     with pytest.raises(local.AlreadyRunningError, match=f"process {running.supervisor_pid}"):
-        local.up(running.data_dir, port=0)
+        local.up(running.data_dir, port=0, is_open=True)
     assert alive(before) == before
     assert local.status(running.data_dir).state is local.MeshState.READY
 
@@ -88,7 +88,7 @@ def test_busy_port_is_refused_before_anything_starts(
     port = int(running.edge_address.rpartition(":")[2])
     envoy = running.pids["envoy"]
     with pytest.raises(local.PortInUseError, match=f"port {port} .* by process {envoy}"):
-        local.up(tmp_path / "data", port=port)
+        local.up(tmp_path / "data", port=port, is_open=True)
     assert not (tmp_path / "data" / "postgres").exists()
     assert local.status(tmp_path / "data").state is local.MeshState.STOPPED
 
@@ -103,7 +103,7 @@ def test_doctor_finds_nothing_wrong_here(running: local.LocalMesh) -> None:
 def test_program_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SONICA_ENVOY_PATH", str(tmp_path / "envoy"))
     with pytest.raises(local.ProgramMissingError, match="SONICA_ENVOY_PATH"):
-        local.up(tmp_path / "data", port=0)
+        local.up(tmp_path / "data", port=0, is_open=True)
     found = {finding.check: finding for finding in local.doctor(tmp_path / "data")}
     assert found["Envoy"].verdict is local.Verdict.FAIL
     assert local.status(tmp_path / "data").state is local.MeshState.STOPPED
@@ -114,7 +114,7 @@ def test_part_that_cannot_start_stops_the_others_and_shows_its_log(
 ) -> None:
     monkeypatch.setenv("SONICA_GATEWAY_DRAIN_TIMEOUT_SECNDS", "3")
     with pytest.raises(local.PartFailedError, match="gateway ended with code 1") as caught:
-        local.up(tmp_path / "data", port=0)
+        local.up(tmp_path / "data", port=0, is_open=True)
     assert "SECNDS" in caught.value.advice
     layout = Layout.of(tmp_path / "data")
     assert local.status(tmp_path / "data").state is local.MeshState.STOPPED
@@ -134,7 +134,7 @@ async def test_mesh_works_without_redis(tmp_path: Path, monkeypatch: pytest.Monk
     found = {finding.check: finding for finding in local.doctor(tmp_path / "data")}
     assert found["Redis"].verdict is local.Verdict.WARN
     assert "REDIS_URL" in found["Redis"].advice
-    running = await local.start(tmp_path / "data", edge_port=0)
+    running = await local.start(tmp_path / "data", edge_port=0, is_open=True)
     try:
         assert "redis" not in running.mesh.pids
         async with SonicaClient(running.mesh.edge_address) as client:
@@ -159,7 +159,7 @@ def test_root_with_a_closed_home_changes_nobody_and_nothing(
     users = [user.pw_name for user in pwd.getpwall()]
     modes = {path: path.stat().st_mode for path in (closed, *closed.parents)}
     data_dir = closed / "data"
-    mesh = local.up(data_dir, port=0)
+    mesh = local.up(data_dir, port=0, is_open=True)
     try:
         owner = psutil.Process(mesh.pids["postgres"]).username()
         assert owner != "root"
@@ -229,14 +229,14 @@ def test_signal_while_starting_leaves_nothing(tmp_path: Path) -> None:
     seconds_until_gone(parts)
     assert local.status(tmp_path / "data").state is local.MeshState.STOPPED
     # What was half made does not hinder the next start.
-    mesh = local.up(tmp_path / "data", port=0)
+    mesh = local.up(tmp_path / "data", port=0, is_open=True)
     assert mesh.pids["postgres"]
     local.down(tmp_path / "data")
 
 
 def test_address_of_another_machine_is_refused(tmp_path: Path) -> None:
     with pytest.raises(local.LaunchError, match="cannot listen"):
-        local.up(tmp_path / "data", host="192.0.2.1", port=0)
+        local.up(tmp_path / "data", host="192.0.2.1", port=0, is_open=True)
 
 
 def test_edge_port_is_ours_alone(running: local.LocalMesh) -> None:
@@ -256,7 +256,7 @@ async def edge_call_count(mesh: local.LocalMesh) -> int:
 
 
 async def test_calls_in_flight_end_and_a_stuck_one_is_not_waited_for(tmp_path: Path) -> None:
-    mesh = await asyncio.to_thread(local.up, tmp_path / "data", port=0)
+    mesh = await asyncio.to_thread(local.up, tmp_path / "data", port=0, is_open=True)
     parts = family(mesh)
     held = asyncio.Event()
 

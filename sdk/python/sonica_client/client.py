@@ -70,6 +70,7 @@ class SonicaClient:
     Args:
         address: `host:port` or `unix:/path.sock` of the edge; None means SONICA_ADDRESS, else
             127.0.0.1:8080.
+        api_key: to make calls with while nobody is logged in; None means SONICA_API_KEY, "" none.
         credentials: for TLS; None means plain text.
 
     Attributes:
@@ -79,8 +80,14 @@ class SonicaClient:
     """
 
     def __init__(
-        self, address: str | None = None, *, credentials: grpc.ChannelCredentials | None = None
+        self,
+        address: str | None = None,
+        *,
+        api_key: str | None = None,
+        credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
+        key = os.environ.get("SONICA_API_KEY", "") if api_key is None else api_key
+        self._metadata: Sequence[tuple[str, str]] = (("x-api-key", key),) if key else ()
         self.address = address or os.environ.get("SONICA_ADDRESS") or DEFAULT_ADDRESS
         options: list[tuple[str, Any]] = [
             ("grpc.max_send_message_length", _MESSAGE_BYTES_MAX),
@@ -378,7 +385,7 @@ class SonicaClient:
             request_serializer=bytes,
             response_deserializer=method.response.FromString,
         )
-        call = stub(request, timeout=method.timeout_seconds)
+        call = stub(request, timeout=method.timeout_seconds, metadata=self._metadata)
         try:
             async for response in call:
                 yield response
@@ -408,7 +415,9 @@ class SonicaClient:
         )
         deadline = method.timeout_seconds if timeout_seconds is None else timeout_seconds
         try:
-            response: ResponseT = await stub(request, timeout=deadline, metadata=metadata)
+            response: ResponseT = await stub(
+                request, timeout=deadline, metadata=metadata or self._metadata
+            )
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error, self.address) from None
         return response
@@ -427,5 +436,5 @@ class SonicaClient:
             response_deserializer=method.response.FromString,
         )
         deadline = method.timeout_seconds if timeout_seconds is None else timeout_seconds
-        call = stub(timeout=deadline)
+        call = stub(timeout=deadline, metadata=self._metadata)
         return exchange(call, requests, address=self.address, silence_seconds=silence_seconds)

@@ -31,6 +31,7 @@ PLAN = MeshPlan(
     fingerprint=("unix:/run/sonica/fingerprint",),
     match=("unix:/run/sonica/match",),
     user=("unix:/run/sonica/user",),
+    user_keys=("unix:/run/sonica/keys",),
     admin="unix:/run/sonica/admin",
 )
 
@@ -93,6 +94,8 @@ def test_filters_stand_in_the_order_that_access_control_needs() -> None:
         "cors",
         "header_mutation",
         "health_check",
+        "jwt_authn",
+        "ext_authz",
         "grpc_web",
         "buffer",
         "grpc_json_transcoder",
@@ -122,11 +125,13 @@ def test_service_config_files_are_those_generated() -> None:
             gateway=("gateway.mesh:50051", "gateway2.mesh:50051"),
             match=("[::1]:50051", "10.0.0.1:50051"),
             admin="127.0.0.1:9901",
+            user_keys=("user.mesh:8082", "user2.mesh:8082"),
             allowed_origins=("https://app.example", "https://*.example.org"),
         ),
         replace(PLAN, allowed_origins=()),
+        replace(PLAN, user_keys=(), open=True),
     ],
-    ids=["local", "replicas", "hosts", "no-pages"],
+    ids=["local", "replicas", "hosts", "no-pages", "open"],
 )
 def test_envoy_accepts_every_kind_of_plan(plan: MeshPlan, tmp_path: Path) -> None:
     config = tmp_path / "envoy.json"
@@ -157,6 +162,8 @@ def test_envoy_says_what_is_wrong_with_a_configuration(tmp_path: Path) -> None:
         ({"internal": "unix:relative"}, "absolute path"),
         ({"internal": f"unix:/{'x' * 110}"}, "at most 103 bytes"),
         ({"max_calls": 0}, "max_calls is 0"),
+        ({"user_keys": []}, "user_keys is missing"),
+        ({"user_keys": ["user"]}, "user_keys: 'user' is not an address"),
         ({"concurrency": "many"}, "concurrency"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from mesh.envoy.access_replies import ACCESS_ERRORS
 from mesh.envoy.contracts import rpcs
 from mesh.envoy.local_replies import DOMAIN, LOCAL_ERRORS
 from mesh.envoy.methods import METHODS, Method, Retry
@@ -72,4 +73,6 @@ def test_table_of_errors_of_the_edge() -> None:
         (status.replace("xx", "00"), reason.strip("`"))
         for status, reason, _ in rows("docs/reference/rest-api.md", DOMAIN)
     }
-    assert written == {(str(error.status), error.reason) for error in LOCAL_ERRORS}
+    assert written == {
+        (str(error.status), error.reason) for error in (*ACCESS_ERRORS, *LOCAL_ERRORS)
+    }

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from mesh.local.interpreter import plain_environment, python_environment
 from mesh.local.settings import LocalSettings, usual_data_dir
 
@@ -49,6 +51,12 @@ def test_set_addresses_are_used() -> None:
     assert settings.qdrant_address == "qdrant:6334"
     assert settings.otlp_endpoint == "http://collector:4317"
     assert settings.envoy_path == Path("/opt/envoy")
+
+
+@pytest.mark.parametrize(("said", "is_open"), [("true", True), ("1", True), ("no", False)])
+def test_a_mesh_is_open_only_where_it_is_said(said: str, is_open: bool) -> None:
+    assert LocalSettings.from_environment(environment={"SONICA_OPEN": said}).open is is_open
+    assert not LocalSettings.from_environment(environment={}).open
 
 
 def test_argument_goes_before_the_environment() -> None:

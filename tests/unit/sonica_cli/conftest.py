@@ -57,6 +57,7 @@ def sonica(
     """Runs the command; `stdin` is what it reads. Fails on any traceback."""
     monkeypatch.setenv("SONICA_DATA_DIR", str(tmp_path / "no mesh"))
     monkeypatch.delenv("SONICA_ADDRESS", raising=False)
+    monkeypatch.delenv("SONICA_API_KEY", raising=False)
 
     def call(*arguments: object, stdin: bytes = b"") -> Ran:
         monkeypatch.setattr(sys, "argv", ["sonica", *map(str, arguments)])

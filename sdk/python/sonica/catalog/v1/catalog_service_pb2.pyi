@@ -4,6 +4,7 @@ from buf.validate import validate_pb2 as _validate_pb2
 from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
+from sonica.access.v1 import access_pb2 as _access_pb2
 from sonica.catalog.v1 import track_pb2 as _track_pb2
 from sonica.fingerprint.v1 import fingerprint_pb2 as _fingerprint_pb2
 from google.protobuf.internal import containers as _containers

@@ -136,8 +136,6 @@ class CatalogServiceServicer:
         width do not count. No result is an empty list.
 
         Errors: `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
-
-        access: public, scope CATALOG_READ
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -152,8 +150,6 @@ class CatalogServiceServicer:
         Errors: `NOT_FOUND` / `TRACK_NOT_FOUND`; `INVALID_ARGUMENT` /
         `UPDATE_MASK_INVALID`; `ABORTED` / `ETAG_MISMATCH`; `ALREADY_EXISTS` /
         `EXTERNAL_ID_TAKEN`.
-
-        access: admin, scope CATALOG_WRITE
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -27,10 +27,11 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
+from sonica.access.v1 import access_pb2 as sonica_dot_access_dot_v1_dot_access__pb2
 from sonica.catalog.v1 import track_pb2 as sonica_dot_catalog_dot_v1_dot_track__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&sonica/catalog/v1/import_service.proto\x12\x11sonica.catalog.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a#google/longrunning/operations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1dsonica/catalog/v1/track.proto\"t\n\x13\x43reateImportRequest\x12<\n\x05items\x18\x01 \x03(\x0b\x32 .sonica.catalog.v1.NewImportItemB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"j\n\rNewImportItem\x12\x30\n\x07item_id\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x32\x18^[A-Za-z0-9._~-]{1,100}$\x12\'\n\x05track\x18\x02 \x01(\x0b\x32\x18.sonica.catalog.v1.Track\"\xc1\x02\n\x0eImportMetadata\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x12\n\nitem_count\x18\x02 \x01(\x05\x12\x15\n\rwaiting_count\x18\x03 \x01(\x05\x12\x17\n\x0fsucceeded_count\x18\x04 \x01(\x05\x12\x14\n\x0c\x66\x61iled_count\x18\x05 \x01(\x05\x12\x32\n\x08\x66\x61ilures\x18\x06 \x03(\x0b\x32 .sonica.catalog.v1.ImportFailure\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"C\n\rImportFailure\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12!\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"a\n\rImportSummary\x12\x18\n\x10registered_count\x18\x01 \x01(\x05\x12 \n\x18\x61lready_registered_count\x18\x02 \x01(\x05\x12\x14\n\x0c\x66\x61iled_count\x18\x03 \x01(\x05\"\xc4\x01\n\x10StoredImportItem\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x31\n\x05state\x18\x02 \x01(\x0e\x32\".sonica.catalog.v1.ImportItemState\x12\x10\n\x08track_id\x18\x03 \x01(\t\x12\x37\n\x07outcome\x18\x04 \x01(\x0e\x32&.sonica.catalog.v1.RegistrationOutcome\x12!\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x12.google.rpc.Status\"o\n\x16ListImportItemsRequest\x12\x1b\n\timport_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"f\n\x17ListImportItemsResponse\x12\x32\n\x05items\x18\x01 \x03(\x0b\x32#.sonica.catalog.v1.StoredImportItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"N\n\x15OpenImportItemRequest\x12\x1b\n\timport_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x18\n\x07item_id\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\"\x88\x01\n\x16OpenImportItemResponse\x12\x31\n\x04item\x18\x01 \x01(\x0b\x32#.sonica.catalog.v1.StoredImportItem\x12\'\n\x05track\x18\x02 \x01(\x0b\x32\x18.sonica.catalog.v1.Track\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"q\n\x17\x46inishImportItemRequest\x12\x1b\n\timport_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x39\n\x04item\x18\x02 \x01(\x0b\x32#.sonica.catalog.v1.StoredImportItemB\x06\xbaH\x03\xc8\x01\x01\"M\n\x18\x46inishImportItemResponse\x12\x31\n\x04item\x18\x01 \x01(\x0b\x32#.sonica.catalog.v1.StoredImportItem*\x92\x01\n\x0fImportItemState\x12!\n\x1dIMPORT_ITEM_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19IMPORT_ITEM_STATE_WAITING\x10\x01\x12\x1f\n\x1bIMPORT_ITEM_STATE_SUCCEEDED\x10\x02\x12\x1c\n\x18IMPORT_ITEM_STATE_FAILED\x10\x03\x32\xe4\x03\n\rImportService\x12m\n\x0c\x43reateImport\x12&.sonica.catalog.v1.CreateImportRequest\x1a\x1d.google.longrunning.Operation\"\x16\x82\xd3\xe4\x93\x02\x10\"\x0b/v1/imports:\x01*\x12\x8f\x01\n\x0fListImportItems\x12).sonica.catalog.v1.ListImportItemsRequest\x1a*.sonica.catalog.v1.ListImportItemsResponse\"%\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/imports/{import_id}/items\x12\x65\n\x0eOpenImportItem\x12(.sonica.catalog.v1.OpenImportItemRequest\x1a).sonica.catalog.v1.OpenImportItemResponse\x12k\n\x10\x46inishImportItem\x12*.sonica.catalog.v1.FinishImportItemRequest\x1a+.sonica.catalog.v1.FinishImportItemResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&sonica/catalog/v1/import_service.proto\x12\x11sonica.catalog.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a#google/longrunning/operations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1dsonica/access/v1/access.proto\x1a\x1dsonica/catalog/v1/track.proto\"t\n\x13\x43reateImportRequest\x12<\n\x05items\x18\x01 \x03(\x0b\x32 .sonica.catalog.v1.NewImportItemB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"j\n\rNewImportItem\x12\x30\n\x07item_id\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x32\x18^[A-Za-z0-9._~-]{1,100}$\x12\'\n\x05track\x18\x02 \x01(\x0b\x32\x18.sonica.catalog.v1.Track\"\xc1\x02\n\x0eImportMetadata\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x12\n\nitem_count\x18\x02 \x01(\x05\x12\x15\n\rwaiting_count\x18\x03 \x01(\x05\x12\x17\n\x0fsucceeded_count\x18\x04 \x01(\x05\x12\x14\n\x0c\x66\x61iled_count\x18\x05 \x01(\x05\x12\x32\n\x08\x66\x61ilures\x18\x06 \x03(\x0b\x32 .sonica.catalog.v1.ImportFailure\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"C\n\rImportFailure\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12!\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"a\n\rImportSummary\x12\x18\n\x10registered_count\x18\x01 \x01(\x05\x12 \n\x18\x61lready_registered_count\x18\x02 \x01(\x05\x12\x14\n\x0c\x66\x61iled_count\x18\x03 \x01(\x05\"\xc4\x01\n\x10StoredImportItem\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x31\n\x05state\x18\x02 \x01(\x0e\x32\".sonica.catalog.v1.ImportItemState\x12\x10\n\x08track_id\x18\x03 \x01(\t\x12\x37\n\x07outcome\x18\x04 \x01(\x0e\x32&.sonica.catalog.v1.RegistrationOutcome\x12!\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x12.google.rpc.Status\"o\n\x16ListImportItemsRequest\x12\x1b\n\timport_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"f\n\x17ListImportItemsResponse\x12\x32\n\x05items\x18\x01 \x03(\x0b\x32#.sonica.catalog.v1.StoredImportItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"N\n\x15OpenImportItemRequest\x12\x1b\n\timport_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x18\n\x07item_id\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\"\x88\x01\n\x16OpenImportItemResponse\x12\x31\n\x04item\x18\x01 \x01(\x0b\x32#.sonica.catalog.v1.StoredImportItem\x12\'\n\x05track\x18\x02 \x01(\x0b\x32\x18.sonica.catalog.v1.Track\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"q\n\x17\x46inishImportItemRequest\x12\x1b\n\timport_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x39\n\x04item\x18\x02 \x01(\x0b\x32#.sonica.catalog.v1.StoredImportItemB\x06\xbaH\x03\xc8\x01\x01\"M\n\x18\x46inishImportItemResponse\x12\x31\n\x04item\x18\x01 \x01(\x0b\x32#.sonica.catalog.v1.StoredImportItem*\x92\x01\n\x0fImportItemState\x12!\n\x1dIMPORT_ITEM_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19IMPORT_ITEM_STATE_WAITING\x10\x01\x12\x1f\n\x1bIMPORT_ITEM_STATE_SUCCEEDED\x10\x02\x12\x1c\n\x18IMPORT_ITEM_STATE_FAILED\x10\x03\x32\x84\x04\n\rImportService\x12u\n\x0c\x43reateImport\x12&.sonica.catalog.v1.CreateImportRequest\x1a\x1d.google.longrunning.Operation\"\x1e\xea\xe1\x18\x04\x08\x03\x10\x03\x82\xd3\xe4\x93\x02\x10\"\x0b/v1/imports:\x01*\x12\x97\x01\n\x0fListImportItems\x12).sonica.catalog.v1.ListImportItemsRequest\x1a*.sonica.catalog.v1.ListImportItemsResponse\"-\xea\xe1\x18\x04\x08\x03\x10\x02\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/imports/{import_id}/items\x12m\n\x0eOpenImportItem\x12(.sonica.catalog.v1.OpenImportItemRequest\x1a).sonica.catalog.v1.OpenImportItemResponse\"\x06\xea\xe1\x18\x02\x08\x04\x12s\n\x10\x46inishImportItem\x12*.sonica.catalog.v1.FinishImportItemRequest\x1a+.sonica.catalog.v1.FinishImportItemResponse\"\x06\xea\xe1\x18\x02\x08\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -58,35 +59,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FINISHIMPORTITEMREQUEST'].fields_by_name['item']._loaded_options = None
   _globals['_FINISHIMPORTITEMREQUEST'].fields_by_name['item']._serialized_options = b'\272H\003\310\001\001'
   _globals['_IMPORTSERVICE'].methods_by_name['CreateImport']._loaded_options = None
-  _globals['_IMPORTSERVICE'].methods_by_name['CreateImport']._serialized_options = b'\202\323\344\223\002\020\"\013/v1/imports:\001*'
+  _globals['_IMPORTSERVICE'].methods_by_name['CreateImport']._serialized_options = b'\352\341\030\004\010\003\020\003\202\323\344\223\002\020\"\013/v1/imports:\001*'
   _globals['_IMPORTSERVICE'].methods_by_name['ListImportItems']._loaded_options = None
-  _globals['_IMPORTSERVICE'].methods_by_name['ListImportItems']._serialized_options = b'\202\323\344\223\002\037\022\035/v1/imports/{import_id}/items'
-  _globals['_IMPORTITEMSTATE']._serialized_start=1794
-  _globals['_IMPORTITEMSTATE']._serialized_end=1940
-  _globals['_CREATEIMPORTREQUEST']._serialized_start=246
-  _globals['_CREATEIMPORTREQUEST']._serialized_end=362
-  _globals['_NEWIMPORTITEM']._serialized_start=364
-  _globals['_NEWIMPORTITEM']._serialized_end=470
-  _globals['_IMPORTMETADATA']._serialized_start=473
-  _globals['_IMPORTMETADATA']._serialized_end=794
-  _globals['_IMPORTFAILURE']._serialized_start=796
-  _globals['_IMPORTFAILURE']._serialized_end=863
-  _globals['_IMPORTSUMMARY']._serialized_start=865
-  _globals['_IMPORTSUMMARY']._serialized_end=962
-  _globals['_STOREDIMPORTITEM']._serialized_start=965
-  _globals['_STOREDIMPORTITEM']._serialized_end=1161
-  _globals['_LISTIMPORTITEMSREQUEST']._serialized_start=1163
-  _globals['_LISTIMPORTITEMSREQUEST']._serialized_end=1274
-  _globals['_LISTIMPORTITEMSRESPONSE']._serialized_start=1276
-  _globals['_LISTIMPORTITEMSRESPONSE']._serialized_end=1378
-  _globals['_OPENIMPORTITEMREQUEST']._serialized_start=1380
-  _globals['_OPENIMPORTITEMREQUEST']._serialized_end=1458
-  _globals['_OPENIMPORTITEMRESPONSE']._serialized_start=1461
-  _globals['_OPENIMPORTITEMRESPONSE']._serialized_end=1597
-  _globals['_FINISHIMPORTITEMREQUEST']._serialized_start=1599
-  _globals['_FINISHIMPORTITEMREQUEST']._serialized_end=1712
-  _globals['_FINISHIMPORTITEMRESPONSE']._serialized_start=1714
-  _globals['_FINISHIMPORTITEMRESPONSE']._serialized_end=1791
-  _globals['_IMPORTSERVICE']._serialized_start=1943
-  _globals['_IMPORTSERVICE']._serialized_end=2427
+  _globals['_IMPORTSERVICE'].methods_by_name['ListImportItems']._serialized_options = b'\352\341\030\004\010\003\020\002\202\323\344\223\002\037\022\035/v1/imports/{import_id}/items'
+  _globals['_IMPORTSERVICE'].methods_by_name['OpenImportItem']._loaded_options = None
+  _globals['_IMPORTSERVICE'].methods_by_name['OpenImportItem']._serialized_options = b'\352\341\030\002\010\004'
+  _globals['_IMPORTSERVICE'].methods_by_name['FinishImportItem']._loaded_options = None
+  _globals['_IMPORTSERVICE'].methods_by_name['FinishImportItem']._serialized_options = b'\352\341\030\002\010\004'
+  _globals['_IMPORTITEMSTATE']._serialized_start=1825
+  _globals['_IMPORTITEMSTATE']._serialized_end=1971
+  _globals['_CREATEIMPORTREQUEST']._serialized_start=277
+  _globals['_CREATEIMPORTREQUEST']._serialized_end=393
+  _globals['_NEWIMPORTITEM']._serialized_start=395
+  _globals['_NEWIMPORTITEM']._serialized_end=501
+  _globals['_IMPORTMETADATA']._serialized_start=504
+  _globals['_IMPORTMETADATA']._serialized_end=825
+  _globals['_IMPORTFAILURE']._serialized_start=827
+  _globals['_IMPORTFAILURE']._serialized_end=894
+  _globals['_IMPORTSUMMARY']._serialized_start=896
+  _globals['_IMPORTSUMMARY']._serialized_end=993
+  _globals['_STOREDIMPORTITEM']._serialized_start=996
+  _globals['_STOREDIMPORTITEM']._serialized_end=1192
+  _globals['_LISTIMPORTITEMSREQUEST']._serialized_start=1194
+  _globals['_LISTIMPORTITEMSREQUEST']._serialized_end=1305
+  _globals['_LISTIMPORTITEMSRESPONSE']._serialized_start=1307
+  _globals['_LISTIMPORTITEMSRESPONSE']._serialized_end=1409
+  _globals['_OPENIMPORTITEMREQUEST']._serialized_start=1411
+  _globals['_OPENIMPORTITEMREQUEST']._serialized_end=1489
+  _globals['_OPENIMPORTITEMRESPONSE']._serialized_start=1492
+  _globals['_OPENIMPORTITEMRESPONSE']._serialized_end=1628
+  _globals['_FINISHIMPORTITEMREQUEST']._serialized_start=1630
+  _globals['_FINISHIMPORTITEMREQUEST']._serialized_end=1743
+  _globals['_FINISHIMPORTITEMRESPONSE']._serialized_start=1745
+  _globals['_FINISHIMPORTITEMRESPONSE']._serialized_end=1822
+  _globals['_IMPORTSERVICE']._serialized_start=1974
+  _globals['_IMPORTSERVICE']._serialized_end=2490
 # @@protoc_insertion_point(module_scope)

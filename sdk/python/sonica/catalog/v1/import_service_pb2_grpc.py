@@ -80,8 +80,6 @@ class ImportServiceServicer:
         Errors: `RESOURCE_EXHAUSTED` / `TOO_MANY_IMPORTS`; of the operation,
         `CANCELLED` / `OPERATION_CANCELLED`; `ABORTED` / `IMPORT_ABANDONED`.
 
-        access: admin, scope CATALOG_WRITE
-
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
         """
@@ -94,8 +92,6 @@ class ImportServiceServicer:
 
         Errors: `NOT_FOUND` / `OPERATION_NOT_FOUND`; `INVALID_ARGUMENT` /
         `PAGE_TOKEN_INVALID`.
-
-        access: admin, scope CATALOG_READ
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -106,8 +102,6 @@ class ImportServiceServicer:
 
         Errors: `NOT_FOUND` / `OPERATION_NOT_FOUND`, `IMPORT_ITEM_NOT_FOUND`;
         `FAILED_PRECONDITION` / `IMPORT_ENDED`.
-
-        access: internal
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -118,8 +112,6 @@ class ImportServiceServicer:
         mesh only.
 
         Errors: as OpenImportItem.
-
-        access: internal
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -26,9 +26,10 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from sonica.access.v1 import access_pb2 as sonica_dot_access_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)sonica/catalog/v1/operation_service.proto\x12\x11sonica.catalog.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a#google/longrunning/operations.proto\x1a\x1egoogle/protobuf/duration.proto\"b\n\x13GetOperationRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^operations/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\"Q\n\x15ListOperationsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"d\n\x16ListOperationsResponse\x12\x31\n\noperations\x18\x01 \x03(\x0b\x32\x1d.google.longrunning.Operation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9d\x01\n\x14WaitOperationRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^operations/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12\x38\n\x07timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0c\xbaH\t\xaa\x01\x06\"\x02\x08<2\x00\"e\n\x16\x43\x61ncelOperationRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^operations/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\"\x19\n\x17\x43\x61ncelOperationResponse2\xa2\x04\n\x10OperationService\x12v\n\x0cGetOperation\x12&.sonica.catalog.v1.GetOperationRequest\x1a\x1d.google.longrunning.Operation\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/{name=operations/*}\x12}\n\x0eListOperations\x12(.sonica.catalog.v1.ListOperationsRequest\x1a).sonica.catalog.v1.ListOperationsResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/operations\x12\x80\x01\n\rWaitOperation\x12\'.sonica.catalog.v1.WaitOperationRequest\x1a\x1d.google.longrunning.Operation\"\'\x82\xd3\xe4\x93\x02!\"\x1c/v1/{name=operations/*}:wait:\x01*\x12\x93\x01\n\x0f\x43\x61ncelOperation\x12).sonica.catalog.v1.CancelOperationRequest\x1a*.sonica.catalog.v1.CancelOperationResponse\")\x82\xd3\xe4\x93\x02#\"\x1e/v1/{name=operations/*}:cancel:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)sonica/catalog/v1/operation_service.proto\x12\x11sonica.catalog.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a#google/longrunning/operations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1dsonica/access/v1/access.proto\"b\n\x13GetOperationRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^operations/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\"Q\n\x15ListOperationsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"d\n\x16ListOperationsResponse\x12\x31\n\noperations\x18\x01 \x03(\x0b\x32\x1d.google.longrunning.Operation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9d\x01\n\x14WaitOperationRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^operations/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\x12\x38\n\x07timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0c\xbaH\t\xaa\x01\x06\"\x02\x08<2\x00\"e\n\x16\x43\x61ncelOperationRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^operations/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\"\x19\n\x17\x43\x61ncelOperationResponse2\xc3\x04\n\x10OperationService\x12~\n\x0cGetOperation\x12&.sonica.catalog.v1.GetOperationRequest\x1a\x1d.google.longrunning.Operation\"\'\xea\xe1\x18\x04\x08\x03\x10\x02\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/{name=operations/*}\x12\x85\x01\n\x0eListOperations\x12(.sonica.catalog.v1.ListOperationsRequest\x1a).sonica.catalog.v1.ListOperationsResponse\"\x1e\xea\xe1\x18\x04\x08\x03\x10\x02\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/operations\x12\x88\x01\n\rWaitOperation\x12\'.sonica.catalog.v1.WaitOperationRequest\x1a\x1d.google.longrunning.Operation\"/\xea\xe1\x18\x04\x08\x03\x10\x02\x82\xd3\xe4\x93\x02!\"\x1c/v1/{name=operations/*}:wait:\x01*\x12\x9b\x01\n\x0f\x43\x61ncelOperation\x12).sonica.catalog.v1.CancelOperationRequest\x1a*.sonica.catalog.v1.CancelOperationResponse\"1\xea\xe1\x18\x04\x08\x03\x10\x03\x82\xd3\xe4\x93\x02#\"\x1e/v1/{name=operations/*}:cancel:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,25 +49,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CANCELOPERATIONREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_CANCELOPERATIONREQUEST'].fields_by_name['name']._serialized_options = b'\272H:r826^operations/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
   _globals['_OPERATIONSERVICE'].methods_by_name['GetOperation']._loaded_options = None
-  _globals['_OPERATIONSERVICE'].methods_by_name['GetOperation']._serialized_options = b'\202\323\344\223\002\031\022\027/v1/{name=operations/*}'
+  _globals['_OPERATIONSERVICE'].methods_by_name['GetOperation']._serialized_options = b'\352\341\030\004\010\003\020\002\202\323\344\223\002\031\022\027/v1/{name=operations/*}'
   _globals['_OPERATIONSERVICE'].methods_by_name['ListOperations']._loaded_options = None
-  _globals['_OPERATIONSERVICE'].methods_by_name['ListOperations']._serialized_options = b'\202\323\344\223\002\020\022\016/v1/operations'
+  _globals['_OPERATIONSERVICE'].methods_by_name['ListOperations']._serialized_options = b'\352\341\030\004\010\003\020\002\202\323\344\223\002\020\022\016/v1/operations'
   _globals['_OPERATIONSERVICE'].methods_by_name['WaitOperation']._loaded_options = None
-  _globals['_OPERATIONSERVICE'].methods_by_name['WaitOperation']._serialized_options = b'\202\323\344\223\002!\"\034/v1/{name=operations/*}:wait:\001*'
+  _globals['_OPERATIONSERVICE'].methods_by_name['WaitOperation']._serialized_options = b'\352\341\030\004\010\003\020\002\202\323\344\223\002!\"\034/v1/{name=operations/*}:wait:\001*'
   _globals['_OPERATIONSERVICE'].methods_by_name['CancelOperation']._loaded_options = None
-  _globals['_OPERATIONSERVICE'].methods_by_name['CancelOperation']._serialized_options = b'\202\323\344\223\002#\"\036/v1/{name=operations/*}:cancel:\001*'
-  _globals['_GETOPERATIONREQUEST']._serialized_start=192
-  _globals['_GETOPERATIONREQUEST']._serialized_end=290
-  _globals['_LISTOPERATIONSREQUEST']._serialized_start=292
-  _globals['_LISTOPERATIONSREQUEST']._serialized_end=373
-  _globals['_LISTOPERATIONSRESPONSE']._serialized_start=375
-  _globals['_LISTOPERATIONSRESPONSE']._serialized_end=475
-  _globals['_WAITOPERATIONREQUEST']._serialized_start=478
-  _globals['_WAITOPERATIONREQUEST']._serialized_end=635
-  _globals['_CANCELOPERATIONREQUEST']._serialized_start=637
-  _globals['_CANCELOPERATIONREQUEST']._serialized_end=738
-  _globals['_CANCELOPERATIONRESPONSE']._serialized_start=740
-  _globals['_CANCELOPERATIONRESPONSE']._serialized_end=765
-  _globals['_OPERATIONSERVICE']._serialized_start=768
-  _globals['_OPERATIONSERVICE']._serialized_end=1314
+  _globals['_OPERATIONSERVICE'].methods_by_name['CancelOperation']._serialized_options = b'\352\341\030\004\010\003\020\003\202\323\344\223\002#\"\036/v1/{name=operations/*}:cancel:\001*'
+  _globals['_GETOPERATIONREQUEST']._serialized_start=223
+  _globals['_GETOPERATIONREQUEST']._serialized_end=321
+  _globals['_LISTOPERATIONSREQUEST']._serialized_start=323
+  _globals['_LISTOPERATIONSREQUEST']._serialized_end=404
+  _globals['_LISTOPERATIONSRESPONSE']._serialized_start=406
+  _globals['_LISTOPERATIONSRESPONSE']._serialized_end=506
+  _globals['_WAITOPERATIONREQUEST']._serialized_start=509
+  _globals['_WAITOPERATIONREQUEST']._serialized_end=666
+  _globals['_CANCELOPERATIONREQUEST']._serialized_start=668
+  _globals['_CANCELOPERATIONREQUEST']._serialized_end=769
+  _globals['_CANCELOPERATIONRESPONSE']._serialized_start=771
+  _globals['_CANCELOPERATIONRESPONSE']._serialized_end=796
+  _globals['_OPERATIONSERVICE']._serialized_start=799
+  _globals['_OPERATIONSERVICE']._serialized_end=1378
 # @@protoc_insertion_point(module_scope)

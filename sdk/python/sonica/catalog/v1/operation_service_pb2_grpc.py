@@ -69,8 +69,6 @@ class OperationServiceServicer:
 
         Errors: `NOT_FOUND` / `OPERATION_NOT_FOUND`.
 
-        access: admin, scope CATALOG_READ
-
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
         """
@@ -82,8 +80,6 @@ class OperationServiceServicer:
         """Lists operations, the newest first.
 
         Errors: `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
-
-        access: admin, scope CATALOG_READ
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -94,8 +90,6 @@ class OperationServiceServicer:
         how far it has come then.
 
         Errors: `NOT_FOUND` / `OPERATION_NOT_FOUND`.
-
-        access: admin, scope CATALOG_READ
 
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
@@ -109,8 +103,6 @@ class OperationServiceServicer:
         done.
 
         Errors: `NOT_FOUND` / `OPERATION_NOT_FOUND`.
-
-        access: admin, scope CATALOG_WRITE
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

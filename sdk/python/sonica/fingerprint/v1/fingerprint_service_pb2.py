@@ -24,11 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from sonica.access.v1 import access_pb2 as sonica_dot_access_dot_v1_dot_access__pb2
 from sonica.audio.v1 import audio_pb2 as sonica_dot_audio_dot_v1_dot_audio__pb2
 from sonica.fingerprint.v1 import fingerprint_pb2 as sonica_dot_fingerprint_dot_v1_dot_fingerprint__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/sonica/fingerprint/v1/fingerprint_service.proto\x12\x15sonica.fingerprint.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bsonica/audio/v1/audio.proto\x1a\'sonica/fingerprint/v1/fingerprint.proto\"\xf4\x01\n\x10\x45xtractionConfig\x12\x46\n\x07purpose\x18\x01 \x01(\x0e\x32).sonica.fingerprint.v1.FingerprintPurposeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x39\n\x0cstart_offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x08\xbaH\x05\xaa\x01\x02\x32\x00\x12\x39\n\x0cmax_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x08\xbaH\x05\xaa\x01\x02*\x00\x12\"\n\x11\x61lgorithm_version\x18\x04 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\"\x8d\x03\n\x19\x45xtractFingerprintRequest\x12?\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\'.sonica.fingerprint.v1.ExtractionConfigB\x06\xbaH\x03\xc8\x01\x01\x12-\n\x05\x61udio\x18\x02 \x01(\x0b\x32\x16.sonica.audio.v1.AudioB\x06\xbaH\x03\xc8\x01\x01\x12\x35\n\rpitch_factors\x18\x03 \x03(\x01\x42\x1e\xbaH\x1b\x92\x01\x18\x10\x08\"\x14\x12\x12\x19\x9a\x99\x99\x99\x99\x99\xf1?)\xcd\xcc\xcc\xcc\xcc\xcc\xec?:\xc8\x01\xbaH\xc4\x01\x1a\xc1\x01\n)extract_fingerprint.pitch_of_queries_only\x12Spitch_factors are for queries; leave them out, a reference is analysed as it sounds\x1a?this.pitch_factors.size() == 0 || int(this.config.purpose) == 2\"\x80\x02\n\x1a\x45xtractFingerprintResponse\x12\x37\n\x0b\x66ingerprint\x18\x01 \x01(\x0b\x32\".sonica.fingerprint.v1.Fingerprint\x12\x32\n\x0f\x64\x65\x63ode_duration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x10\x65xtract_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12@\n\x14pitched_fingerprints\x18\x04 \x03(\x0b\x32\".sonica.fingerprint.v1.Fingerprint\"\x7f\n\x18StreamFingerprintRequest\x12\x35\n\x06\x63onfig\x18\x01 \x01(\x0b\x32#.sonica.fingerprint.v1.StreamConfigH\x00\x12\x1a\n\x05\x63hunk\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@H\x00\x42\x10\n\x07message\x12\x05\xbaH\x02\x08\x01\"\x81\x01\n\x0cStreamConfig\x12\x43\n\nextraction\x18\x01 \x01(\x0b\x32\'.sonica.fingerprint.v1.ExtractionConfigB\x06\xbaH\x03\xc8\x01\x01\x12,\n\x06\x66ormat\x18\x02 \x01(\x0b\x32\x1c.sonica.audio.v1.AudioFormat\"\x87\x01\n\x19StreamFingerprintResponse\x12\x30\n\x04part\x18\x01 \x01(\x0b\x32\".sonica.fingerprint.v1.Fingerprint\x12\x11\n\tfirst_row\x18\x02 \x01(\x05\x12\r\n\x05\x66inal\x18\x03 \x01(\x08\x12\x16\n\x0e\x63ontent_sha256\x18\x04 \x01(\x0c\x32\x8b\x02\n\x12\x46ingerprintService\x12y\n\x12\x45xtractFingerprint\x12\x30.sonica.fingerprint.v1.ExtractFingerprintRequest\x1a\x31.sonica.fingerprint.v1.ExtractFingerprintResponse\x12z\n\x11StreamFingerprint\x12/.sonica.fingerprint.v1.StreamFingerprintRequest\x1a\x30.sonica.fingerprint.v1.StreamFingerprintResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/sonica/fingerprint/v1/fingerprint_service.proto\x12\x15sonica.fingerprint.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1dsonica/access/v1/access.proto\x1a\x1bsonica/audio/v1/audio.proto\x1a\'sonica/fingerprint/v1/fingerprint.proto\"\xf4\x01\n\x10\x45xtractionConfig\x12\x46\n\x07purpose\x18\x01 \x01(\x0e\x32).sonica.fingerprint.v1.FingerprintPurposeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x39\n\x0cstart_offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x08\xbaH\x05\xaa\x01\x02\x32\x00\x12\x39\n\x0cmax_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x08\xbaH\x05\xaa\x01\x02*\x00\x12\"\n\x11\x61lgorithm_version\x18\x04 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\"\x8d\x03\n\x19\x45xtractFingerprintRequest\x12?\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\'.sonica.fingerprint.v1.ExtractionConfigB\x06\xbaH\x03\xc8\x01\x01\x12-\n\x05\x61udio\x18\x02 \x01(\x0b\x32\x16.sonica.audio.v1.AudioB\x06\xbaH\x03\xc8\x01\x01\x12\x35\n\rpitch_factors\x18\x03 \x03(\x01\x42\x1e\xbaH\x1b\x92\x01\x18\x10\x08\"\x14\x12\x12\x19\x9a\x99\x99\x99\x99\x99\xf1?)\xcd\xcc\xcc\xcc\xcc\xcc\xec?:\xc8\x01\xbaH\xc4\x01\x1a\xc1\x01\n)extract_fingerprint.pitch_of_queries_only\x12Spitch_factors are for queries; leave them out, a reference is analysed as it sounds\x1a?this.pitch_factors.size() == 0 || int(this.config.purpose) == 2\"\x80\x02\n\x1a\x45xtractFingerprintResponse\x12\x37\n\x0b\x66ingerprint\x18\x01 \x01(\x0b\x32\".sonica.fingerprint.v1.Fingerprint\x12\x32\n\x0f\x64\x65\x63ode_duration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x10\x65xtract_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12@\n\x14pitched_fingerprints\x18\x04 \x03(\x0b\x32\".sonica.fingerprint.v1.Fingerprint\"\x7f\n\x18StreamFingerprintRequest\x12\x35\n\x06\x63onfig\x18\x01 \x01(\x0b\x32#.sonica.fingerprint.v1.StreamConfigH\x00\x12\x1a\n\x05\x63hunk\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@H\x00\x42\x10\n\x07message\x12\x05\xbaH\x02\x08\x01\"\x81\x01\n\x0cStreamConfig\x12\x43\n\nextraction\x18\x01 \x01(\x0b\x32\'.sonica.fingerprint.v1.ExtractionConfigB\x06\xbaH\x03\xc8\x01\x01\x12,\n\x06\x66ormat\x18\x02 \x01(\x0b\x32\x1c.sonica.audio.v1.AudioFormat\"\x87\x01\n\x19StreamFingerprintResponse\x12\x30\n\x04part\x18\x01 \x01(\x0b\x32\".sonica.fingerprint.v1.Fingerprint\x12\x11\n\tfirst_row\x18\x02 \x01(\x05\x12\r\n\x05\x66inal\x18\x03 \x01(\x08\x12\x16\n\x0e\x63ontent_sha256\x18\x04 \x01(\x0c\x32\x9d\x02\n\x12\x46ingerprintService\x12\x81\x01\n\x12\x45xtractFingerprint\x12\x30.sonica.fingerprint.v1.ExtractFingerprintRequest\x1a\x31.sonica.fingerprint.v1.ExtractFingerprintResponse\"\x06\xea\xe1\x18\x02\x08\x04\x12\x82\x01\n\x11StreamFingerprint\x12/.sonica.fingerprint.v1.StreamFingerprintRequest\x1a\x30.sonica.fingerprint.v1.StreamFingerprintResponse\"\x06\xea\xe1\x18\x02\x08\x04(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,18 +58,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STREAMFINGERPRINTREQUEST'].fields_by_name['chunk']._serialized_options = b'\272H\006z\004\030\200\200@'
   _globals['_STREAMCONFIG'].fields_by_name['extraction']._loaded_options = None
   _globals['_STREAMCONFIG'].fields_by_name['extraction']._serialized_options = b'\272H\003\310\001\001'
-  _globals['_EXTRACTIONCONFIG']._serialized_start=206
-  _globals['_EXTRACTIONCONFIG']._serialized_end=450
-  _globals['_EXTRACTFINGERPRINTREQUEST']._serialized_start=453
-  _globals['_EXTRACTFINGERPRINTREQUEST']._serialized_end=850
-  _globals['_EXTRACTFINGERPRINTRESPONSE']._serialized_start=853
-  _globals['_EXTRACTFINGERPRINTRESPONSE']._serialized_end=1109
-  _globals['_STREAMFINGERPRINTREQUEST']._serialized_start=1111
-  _globals['_STREAMFINGERPRINTREQUEST']._serialized_end=1238
-  _globals['_STREAMCONFIG']._serialized_start=1241
-  _globals['_STREAMCONFIG']._serialized_end=1370
-  _globals['_STREAMFINGERPRINTRESPONSE']._serialized_start=1373
-  _globals['_STREAMFINGERPRINTRESPONSE']._serialized_end=1508
-  _globals['_FINGERPRINTSERVICE']._serialized_start=1511
-  _globals['_FINGERPRINTSERVICE']._serialized_end=1778
+  _globals['_FINGERPRINTSERVICE'].methods_by_name['ExtractFingerprint']._loaded_options = None
+  _globals['_FINGERPRINTSERVICE'].methods_by_name['ExtractFingerprint']._serialized_options = b'\352\341\030\002\010\004'
+  _globals['_FINGERPRINTSERVICE'].methods_by_name['StreamFingerprint']._loaded_options = None
+  _globals['_FINGERPRINTSERVICE'].methods_by_name['StreamFingerprint']._serialized_options = b'\352\341\030\002\010\004'
+  _globals['_EXTRACTIONCONFIG']._serialized_start=237
+  _globals['_EXTRACTIONCONFIG']._serialized_end=481
+  _globals['_EXTRACTFINGERPRINTREQUEST']._serialized_start=484
+  _globals['_EXTRACTFINGERPRINTREQUEST']._serialized_end=881
+  _globals['_EXTRACTFINGERPRINTRESPONSE']._serialized_start=884
+  _globals['_EXTRACTFINGERPRINTRESPONSE']._serialized_end=1140
+  _globals['_STREAMFINGERPRINTREQUEST']._serialized_start=1142
+  _globals['_STREAMFINGERPRINTREQUEST']._serialized_end=1269
+  _globals['_STREAMCONFIG']._serialized_start=1272
+  _globals['_STREAMCONFIG']._serialized_end=1401
+  _globals['_STREAMFINGERPRINTRESPONSE']._serialized_start=1404
+  _globals['_STREAMFINGERPRINTRESPONSE']._serialized_end=1539
+  _globals['_FINGERPRINTSERVICE']._serialized_start=1542
+  _globals['_FINGERPRINTSERVICE']._serialized_end=1827
 # @@protoc_insertion_point(module_scope)

@@ -24,11 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from sonica.access.v1 import access_pb2 as sonica_dot_access_dot_v1_dot_access__pb2
 from sonica.fingerprint.v1 import fingerprint_pb2 as sonica_dot_fingerprint_dot_v1_dot_fingerprint__pb2
 from sonica.matching.v1 import match_pb2 as sonica_dot_matching_dot_v1_dot_match__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)sonica/matching/v1/matching_service.proto\x12\x12sonica.matching.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\'sonica/fingerprint/v1/fingerprint.proto\x1a\x1esonica/matching/v1/match.proto\"\x91\x01\n\x12\x46indMatchesRequest\x12?\n\x0b\x66ingerprint\x18\x01 \x01(\x0b\x32\".sonica.fingerprint.v1.FingerprintB\x06\xbaH\x03\xc8\x01\x01\x12 \n\x0fmax_match_count\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x18\n\x10include_rejected\x18\x03 \x01(\x08\"\xd5\x01\n\x13\x46indMatchesResponse\x12*\n\x07matches\x18\x01 \x03(\x0b\x32\x19.sonica.matching.v1.Match\x12+\n\x08rejected\x18\x02 \x03(\x0b\x32\x19.sonica.matching.v1.Match\x12\x32\n\x0fsearch_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x31\n\x0e\x61lign_duration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration2q\n\x0fMatchingService\x12^\n\x0b\x46indMatches\x12&.sonica.matching.v1.FindMatchesRequest\x1a\'.sonica.matching.v1.FindMatchesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)sonica/matching/v1/matching_service.proto\x12\x12sonica.matching.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1dsonica/access/v1/access.proto\x1a\'sonica/fingerprint/v1/fingerprint.proto\x1a\x1esonica/matching/v1/match.proto\"\x91\x01\n\x12\x46indMatchesRequest\x12?\n\x0b\x66ingerprint\x18\x01 \x01(\x0b\x32\".sonica.fingerprint.v1.FingerprintB\x06\xbaH\x03\xc8\x01\x01\x12 \n\x0fmax_match_count\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x18\n\x10include_rejected\x18\x03 \x01(\x08\"\xd5\x01\n\x13\x46indMatchesResponse\x12*\n\x07matches\x18\x01 \x03(\x0b\x32\x19.sonica.matching.v1.Match\x12+\n\x08rejected\x18\x02 \x03(\x0b\x32\x19.sonica.matching.v1.Match\x12\x32\n\x0fsearch_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x31\n\x0e\x61lign_duration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration2y\n\x0fMatchingService\x12\x66\n\x0b\x46indMatches\x12&.sonica.matching.v1.FindMatchesRequest\x1a\'.sonica.matching.v1.FindMatchesResponse\"\x06\xea\xe1\x18\x02\x08\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,10 +40,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FINDMATCHESREQUEST'].fields_by_name['fingerprint']._serialized_options = b'\272H\003\310\001\001'
   _globals['_FINDMATCHESREQUEST'].fields_by_name['max_match_count']._loaded_options = None
   _globals['_FINDMATCHESREQUEST'].fields_by_name['max_match_count']._serialized_options = b'\272H\004\032\002(\000'
-  _globals['_FINDMATCHESREQUEST']._serialized_start=200
-  _globals['_FINDMATCHESREQUEST']._serialized_end=345
-  _globals['_FINDMATCHESRESPONSE']._serialized_start=348
-  _globals['_FINDMATCHESRESPONSE']._serialized_end=561
-  _globals['_MATCHINGSERVICE']._serialized_start=563
-  _globals['_MATCHINGSERVICE']._serialized_end=676
+  _globals['_MATCHINGSERVICE'].methods_by_name['FindMatches']._loaded_options = None
+  _globals['_MATCHINGSERVICE'].methods_by_name['FindMatches']._serialized_options = b'\352\341\030\002\010\004'
+  _globals['_FINDMATCHESREQUEST']._serialized_start=231
+  _globals['_FINDMATCHESREQUEST']._serialized_end=376
+  _globals['_FINDMATCHESRESPONSE']._serialized_start=379
+  _globals['_FINDMATCHESRESPONSE']._serialized_end=592
+  _globals['_MATCHINGSERVICE']._serialized_start=594
+  _globals['_MATCHINGSERVICE']._serialized_end=715
 # @@protoc_insertion_point(module_scope)

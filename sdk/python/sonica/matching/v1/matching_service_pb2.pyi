@@ -2,6 +2,7 @@ import datetime
 
 from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
+from sonica.access.v1 import access_pb2 as _access_pb2
 from sonica.fingerprint.v1 import fingerprint_pb2 as _fingerprint_pb2
 from sonica.matching.v1 import match_pb2 as _match_pb2
 from google.protobuf.internal import containers as _containers

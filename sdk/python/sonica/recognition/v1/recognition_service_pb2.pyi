@@ -5,6 +5,7 @@ from google.api import annotations_pb2 as _annotations_pb2
 from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.rpc import status_pb2 as _status_pb2
+from sonica.access.v1 import access_pb2 as _access_pb2
 from sonica.audio.v1 import audio_pb2 as _audio_pb2
 from sonica.catalog.v1 import import_service_pb2 as _import_service_pb2
 from sonica.catalog.v1 import track_pb2 as _track_pb2

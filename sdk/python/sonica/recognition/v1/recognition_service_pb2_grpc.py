@@ -133,8 +133,6 @@ class RecognitionServiceServicer:
         `FAILED_PRECONDITION` / `IMPORT_ENDED`; `INVALID_ARGUMENT` /
         `SOURCE_MISSING`; `UNAVAILABLE` / `CATALOG_MOVED`; those of the services
         called that pass.
-
-        access: admin, scope CATALOG_WRITE
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

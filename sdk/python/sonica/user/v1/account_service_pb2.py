@@ -25,10 +25,11 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from sonica.access.v1 import access_pb2 as sonica_dot_access_dot_v1_dot_access__pb2
 from sonica.user.v1 import account_pb2 as sonica_dot_user_dot_v1_dot_account__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$sonica/user/v1/account_service.proto\x12\x0esonica.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1csonica/user/v1/account.proto\"\xa2\x01\n\x0fRegisterRequest\x12\x19\n\x05\x65mail\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x18\xfe\x01`\x01\x12\x1f\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\n\x18\x80\x01\x12\x32\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x1f\n\nrequest_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"<\n\x10RegisterResponse\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.Account\"`\n\x11GetAccountRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\">\n\x12GetAccountResponse\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.Account\"\xad\x01\n\x14UpdateAccountRequest\x12\x64\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.AccountB:\xbaH7\xba\x01\x31\n\x0c\x61\x63\x63ount.name\x12\x10name is required\x1a\x0fthis.name != \'\'\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"A\n\x15UpdateAccountResponse\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.Account\"\xb2\x01\n\x15\x43hangePasswordRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\x12\'\n\x10\x63urrent_password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12#\n\x0cnew_password\x18\x03 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\n\x18\x80\x01\"\x18\n\x16\x43hangePasswordResponse2\x82\x04\n\x0e\x41\x63\x63ountService\x12\x63\n\x08Register\x12\x1f.sonica.user.v1.RegisterRequest\x1a .sonica.user.v1.RegisterResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\"\t/v1/users:\x01*\x12o\n\nGetAccount\x12!.sonica.user.v1.GetAccountRequest\x1a\".sonica.user.v1.GetAccountResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/{name=users/*}\x12\x89\x01\n\rUpdateAccount\x12$.sonica.user.v1.UpdateAccountRequest\x1a%.sonica.user.v1.UpdateAccountResponse\"+\x82\xd3\xe4\x93\x02%2\x1a/v1/{account.name=users/*}:\x07\x61\x63\x63ount\x12\x8d\x01\n\x0e\x43hangePassword\x12%.sonica.user.v1.ChangePasswordRequest\x1a&.sonica.user.v1.ChangePasswordResponse\",\x82\xd3\xe4\x93\x02&\"!/v1/{name=users/*}:changePassword:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$sonica/user/v1/account_service.proto\x12\x0esonica.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1dsonica/access/v1/access.proto\x1a\x1csonica/user/v1/account.proto\"\xa2\x01\n\x0fRegisterRequest\x12\x19\n\x05\x65mail\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x18\xfe\x01`\x01\x12\x1f\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\n\x18\x80\x01\x12\x32\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x1f\n\nrequest_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"<\n\x10RegisterResponse\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.Account\"`\n\x11GetAccountRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\">\n\x12GetAccountResponse\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.Account\"\xad\x01\n\x14UpdateAccountRequest\x12\x64\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.AccountB:\xbaH7\xba\x01\x31\n\x0c\x61\x63\x63ount.name\x12\x10name is required\x1a\x0fthis.name != \'\'\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"A\n\x15UpdateAccountResponse\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.Account\"\xb2\x01\n\x15\x43hangePasswordRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\x12\'\n\x10\x63urrent_password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12#\n\x0cnew_password\x18\x03 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\n\x18\x80\x01\"\x18\n\x16\x43hangePasswordResponse2\x9c\x04\n\x0e\x41\x63\x63ountService\x12i\n\x08Register\x12\x1f.sonica.user.v1.RegisterRequest\x1a .sonica.user.v1.RegisterResponse\"\x1a\xea\xe1\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x0e\"\t/v1/users:\x01*\x12w\n\nGetAccount\x12!.sonica.user.v1.GetAccountRequest\x1a\".sonica.user.v1.GetAccountResponse\"\"\xea\xe1\x18\x04\x08\x02\x10\x04\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/{name=users/*}\x12\x8f\x01\n\rUpdateAccount\x12$.sonica.user.v1.UpdateAccountRequest\x1a%.sonica.user.v1.UpdateAccountResponse\"1\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02%2\x1a/v1/{account.name=users/*}:\x07\x61\x63\x63ount\x12\x93\x01\n\x0e\x43hangePassword\x12%.sonica.user.v1.ChangePasswordRequest\x1a&.sonica.user.v1.ChangePasswordResponse\"2\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02&\"!/v1/{name=users/*}:changePassword:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -54,29 +55,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['new_password']._loaded_options = None
   _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['new_password']._serialized_options = b'\200\001\001\272H\007r\005\020\n\030\200\001'
   _globals['_ACCOUNTSERVICE'].methods_by_name['Register']._loaded_options = None
-  _globals['_ACCOUNTSERVICE'].methods_by_name['Register']._serialized_options = b'\202\323\344\223\002\016\"\t/v1/users:\001*'
+  _globals['_ACCOUNTSERVICE'].methods_by_name['Register']._serialized_options = b'\352\341\030\002\010\001\202\323\344\223\002\016\"\t/v1/users:\001*'
   _globals['_ACCOUNTSERVICE'].methods_by_name['GetAccount']._loaded_options = None
-  _globals['_ACCOUNTSERVICE'].methods_by_name['GetAccount']._serialized_options = b'\202\323\344\223\002\024\022\022/v1/{name=users/*}'
+  _globals['_ACCOUNTSERVICE'].methods_by_name['GetAccount']._serialized_options = b'\352\341\030\004\010\002\020\004\202\323\344\223\002\024\022\022/v1/{name=users/*}'
   _globals['_ACCOUNTSERVICE'].methods_by_name['UpdateAccount']._loaded_options = None
-  _globals['_ACCOUNTSERVICE'].methods_by_name['UpdateAccount']._serialized_options = b'\202\323\344\223\002%2\032/v1/{account.name=users/*}:\007account'
+  _globals['_ACCOUNTSERVICE'].methods_by_name['UpdateAccount']._serialized_options = b'\352\341\030\002\010\002\202\323\344\223\002%2\032/v1/{account.name=users/*}:\007account'
   _globals['_ACCOUNTSERVICE'].methods_by_name['ChangePassword']._loaded_options = None
-  _globals['_ACCOUNTSERVICE'].methods_by_name['ChangePassword']._serialized_options = b'\202\323\344\223\002&\"!/v1/{name=users/*}:changePassword:\001*'
-  _globals['_REGISTERREQUEST']._serialized_start=180
-  _globals['_REGISTERREQUEST']._serialized_end=342
-  _globals['_REGISTERRESPONSE']._serialized_start=344
-  _globals['_REGISTERRESPONSE']._serialized_end=404
-  _globals['_GETACCOUNTREQUEST']._serialized_start=406
-  _globals['_GETACCOUNTREQUEST']._serialized_end=502
-  _globals['_GETACCOUNTRESPONSE']._serialized_start=504
-  _globals['_GETACCOUNTRESPONSE']._serialized_end=566
-  _globals['_UPDATEACCOUNTREQUEST']._serialized_start=569
-  _globals['_UPDATEACCOUNTREQUEST']._serialized_end=742
-  _globals['_UPDATEACCOUNTRESPONSE']._serialized_start=744
-  _globals['_UPDATEACCOUNTRESPONSE']._serialized_end=809
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=812
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=990
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=992
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=1016
-  _globals['_ACCOUNTSERVICE']._serialized_start=1019
-  _globals['_ACCOUNTSERVICE']._serialized_end=1533
+  _globals['_ACCOUNTSERVICE'].methods_by_name['ChangePassword']._serialized_options = b'\352\341\030\002\010\002\202\323\344\223\002&\"!/v1/{name=users/*}:changePassword:\001*'
+  _globals['_REGISTERREQUEST']._serialized_start=211
+  _globals['_REGISTERREQUEST']._serialized_end=373
+  _globals['_REGISTERRESPONSE']._serialized_start=375
+  _globals['_REGISTERRESPONSE']._serialized_end=435
+  _globals['_GETACCOUNTREQUEST']._serialized_start=437
+  _globals['_GETACCOUNTREQUEST']._serialized_end=533
+  _globals['_GETACCOUNTRESPONSE']._serialized_start=535
+  _globals['_GETACCOUNTRESPONSE']._serialized_end=597
+  _globals['_UPDATEACCOUNTREQUEST']._serialized_start=600
+  _globals['_UPDATEACCOUNTREQUEST']._serialized_end=773
+  _globals['_UPDATEACCOUNTRESPONSE']._serialized_start=775
+  _globals['_UPDATEACCOUNTRESPONSE']._serialized_end=840
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=843
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=1021
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=1023
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=1047
+  _globals['_ACCOUNTSERVICE']._serialized_start=1050
+  _globals['_ACCOUNTSERVICE']._serialized_end=1590
 # @@protoc_insertion_point(module_scope)

@@ -25,10 +25,11 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from sonica.access.v1 import access_pb2 as sonica_dot_access_dot_v1_dot_access__pb2
 from sonica.user.v1 import api_key_pb2 as sonica_dot_user_dot_v1_dot_api__key__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$sonica/user/v1/api_key_service.proto\x12\x0esonica.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1csonica/user/v1/api_key.proto\"\xbb\x02\n\x13\x43reateApiKeyRequest\x12M\n\x06parent\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\x12\x34\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12<\n\x06scopes\x18\x03 \x03(\x0e\x32\x15.sonica.user.v1.ScopeB\x15\xbaH\x12\x92\x01\x0f\x08\x01\x10\x04\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12@\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0f\xbaH\x0c\xb2\x01\t\x1a\x07\x08\x80\x9c\xcc\xf0\xaf\x07\x12\x1f\n\nrequest_id\x18\x05 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"V\n\x14\x43reateApiKeyResponse\x12\'\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x16.sonica.user.v1.ApiKey\x12\x15\n\x08key_text\x18\x02 \x01(\tB\x03\x80\x01\x01\"\x9d\x01\n\x12ListApiKeysRequest\x12M\n\x06parent\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"X\n\x13ListApiKeysResponse\x12(\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x16.sonica.user.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"w\n\x13RotateApiKeyRequest\x12`\n\x04name\x18\x01 \x01(\tBR\xbaHOrM2K^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/apiKeys/[0-9a-f]{16}$\"V\n\x14RotateApiKeyResponse\x12\'\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x16.sonica.user.v1.ApiKey\x12\x15\n\x08key_text\x18\x02 \x01(\tB\x03\x80\x01\x01\"w\n\x13RevokeApiKeyRequest\x12`\n\x04name\x18\x01 \x01(\tBR\xbaHOrM2K^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/apiKeys/[0-9a-f]{16}$\"?\n\x14RevokeApiKeyResponse\x12\'\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x16.sonica.user.v1.ApiKey2\xaa\x04\n\rApiKeyService\x12\x82\x01\n\x0c\x43reateApiKey\x12#.sonica.user.v1.CreateApiKeyRequest\x1a$.sonica.user.v1.CreateApiKeyResponse\"\'\x82\xd3\xe4\x93\x02!\"\x1c/v1/{parent=users/*}/apiKeys:\x01*\x12|\n\x0bListApiKeys\x12\".sonica.user.v1.ListApiKeysRequest\x1a#.sonica.user.v1.ListApiKeysResponse\"$\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v1/{parent=users/*}/apiKeys\x12\x89\x01\n\x0cRotateApiKey\x12#.sonica.user.v1.RotateApiKeyRequest\x1a$.sonica.user.v1.RotateApiKeyResponse\".\x82\xd3\xe4\x93\x02(\"#/v1/{name=users/*/apiKeys/*}:rotate:\x01*\x12\x89\x01\n\x0cRevokeApiKey\x12#.sonica.user.v1.RevokeApiKeyRequest\x1a$.sonica.user.v1.RevokeApiKeyResponse\".\x82\xd3\xe4\x93\x02(\"#/v1/{name=users/*/apiKeys/*}:revoke:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$sonica/user/v1/api_key_service.proto\x12\x0esonica.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dsonica/access/v1/access.proto\x1a\x1csonica/user/v1/api_key.proto\"\xbb\x02\n\x13\x43reateApiKeyRequest\x12M\n\x06parent\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\x12\x34\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12<\n\x06scopes\x18\x03 \x03(\x0e\x32\x15.sonica.user.v1.ScopeB\x15\xbaH\x12\x92\x01\x0f\x08\x01\x10\x04\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12@\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0f\xbaH\x0c\xb2\x01\t\x1a\x07\x08\x80\x9c\xcc\xf0\xaf\x07\x12\x1f\n\nrequest_id\x18\x05 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"V\n\x14\x43reateApiKeyResponse\x12\'\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x16.sonica.user.v1.ApiKey\x12\x15\n\x08key_text\x18\x02 \x01(\tB\x03\x80\x01\x01\"\x9d\x01\n\x12ListApiKeysRequest\x12M\n\x06parent\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"X\n\x13ListApiKeysResponse\x12(\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x16.sonica.user.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"w\n\x13RotateApiKeyRequest\x12`\n\x04name\x18\x01 \x01(\tBR\xbaHOrM2K^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/apiKeys/[0-9a-f]{16}$\"V\n\x14RotateApiKeyResponse\x12\'\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x16.sonica.user.v1.ApiKey\x12\x15\n\x08key_text\x18\x02 \x01(\tB\x03\x80\x01\x01\"w\n\x13RevokeApiKeyRequest\x12`\n\x04name\x18\x01 \x01(\tBR\xbaHOrM2K^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/apiKeys/[0-9a-f]{16}$\"?\n\x14RevokeApiKeyResponse\x12\'\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x16.sonica.user.v1.ApiKey2\xc3\x04\n\rApiKeyService\x12\x88\x01\n\x0c\x43reateApiKey\x12#.sonica.user.v1.CreateApiKeyRequest\x1a$.sonica.user.v1.CreateApiKeyResponse\"-\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02!\"\x1c/v1/{parent=users/*}/apiKeys:\x01*\x12\x82\x01\n\x0bListApiKeys\x12\".sonica.user.v1.ListApiKeysRequest\x1a#.sonica.user.v1.ListApiKeysResponse\"*\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v1/{parent=users/*}/apiKeys\x12\x8f\x01\n\x0cRotateApiKey\x12#.sonica.user.v1.RotateApiKeyRequest\x1a$.sonica.user.v1.RotateApiKeyResponse\"4\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02(\"#/v1/{name=users/*/apiKeys/*}:rotate:\x01*\x12\x8f\x01\n\x0cRevokeApiKey\x12#.sonica.user.v1.RevokeApiKeyRequest\x1a$.sonica.user.v1.RevokeApiKeyResponse\"4\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02(\"#/v1/{name=users/*/apiKeys/*}:revoke:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -60,29 +61,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REVOKEAPIKEYREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_REVOKEAPIKEYREQUEST'].fields_by_name['name']._serialized_options = b'\272HOrM2K^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/apiKeys/[0-9a-f]{16}$'
   _globals['_APIKEYSERVICE'].methods_by_name['CreateApiKey']._loaded_options = None
-  _globals['_APIKEYSERVICE'].methods_by_name['CreateApiKey']._serialized_options = b'\202\323\344\223\002!\"\034/v1/{parent=users/*}/apiKeys:\001*'
+  _globals['_APIKEYSERVICE'].methods_by_name['CreateApiKey']._serialized_options = b'\352\341\030\002\010\002\202\323\344\223\002!\"\034/v1/{parent=users/*}/apiKeys:\001*'
   _globals['_APIKEYSERVICE'].methods_by_name['ListApiKeys']._loaded_options = None
-  _globals['_APIKEYSERVICE'].methods_by_name['ListApiKeys']._serialized_options = b'\202\323\344\223\002\036\022\034/v1/{parent=users/*}/apiKeys'
+  _globals['_APIKEYSERVICE'].methods_by_name['ListApiKeys']._serialized_options = b'\352\341\030\002\010\002\202\323\344\223\002\036\022\034/v1/{parent=users/*}/apiKeys'
   _globals['_APIKEYSERVICE'].methods_by_name['RotateApiKey']._loaded_options = None
-  _globals['_APIKEYSERVICE'].methods_by_name['RotateApiKey']._serialized_options = b'\202\323\344\223\002(\"#/v1/{name=users/*/apiKeys/*}:rotate:\001*'
+  _globals['_APIKEYSERVICE'].methods_by_name['RotateApiKey']._serialized_options = b'\352\341\030\002\010\002\202\323\344\223\002(\"#/v1/{name=users/*/apiKeys/*}:rotate:\001*'
   _globals['_APIKEYSERVICE'].methods_by_name['RevokeApiKey']._loaded_options = None
-  _globals['_APIKEYSERVICE'].methods_by_name['RevokeApiKey']._serialized_options = b'\202\323\344\223\002(\"#/v1/{name=users/*/apiKeys/*}:revoke:\001*'
-  _globals['_CREATEAPIKEYREQUEST']._serialized_start=179
-  _globals['_CREATEAPIKEYREQUEST']._serialized_end=494
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=496
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=582
-  _globals['_LISTAPIKEYSREQUEST']._serialized_start=585
-  _globals['_LISTAPIKEYSREQUEST']._serialized_end=742
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=744
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=832
-  _globals['_ROTATEAPIKEYREQUEST']._serialized_start=834
-  _globals['_ROTATEAPIKEYREQUEST']._serialized_end=953
-  _globals['_ROTATEAPIKEYRESPONSE']._serialized_start=955
-  _globals['_ROTATEAPIKEYRESPONSE']._serialized_end=1041
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=1043
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=1162
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=1164
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=1227
-  _globals['_APIKEYSERVICE']._serialized_start=1230
-  _globals['_APIKEYSERVICE']._serialized_end=1784
+  _globals['_APIKEYSERVICE'].methods_by_name['RevokeApiKey']._serialized_options = b'\352\341\030\002\010\002\202\323\344\223\002(\"#/v1/{name=users/*/apiKeys/*}:revoke:\001*'
+  _globals['_CREATEAPIKEYREQUEST']._serialized_start=210
+  _globals['_CREATEAPIKEYREQUEST']._serialized_end=525
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=527
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=613
+  _globals['_LISTAPIKEYSREQUEST']._serialized_start=616
+  _globals['_LISTAPIKEYSREQUEST']._serialized_end=773
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=775
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=863
+  _globals['_ROTATEAPIKEYREQUEST']._serialized_start=865
+  _globals['_ROTATEAPIKEYREQUEST']._serialized_end=984
+  _globals['_ROTATEAPIKEYRESPONSE']._serialized_start=986
+  _globals['_ROTATEAPIKEYRESPONSE']._serialized_end=1072
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=1074
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=1193
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=1195
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=1258
+  _globals['_APIKEYSERVICE']._serialized_start=1261
+  _globals['_APIKEYSERVICE']._serialized_end=1840
 # @@protoc_insertion_point(module_scope)

@@ -3,6 +3,7 @@ import datetime
 from buf.validate import validate_pb2 as _validate_pb2
 from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from sonica.access.v1 import access_pb2 as _access_pb2
 from sonica.user.v1 import api_key_pb2 as _api_key_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor

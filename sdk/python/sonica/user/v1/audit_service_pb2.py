@@ -25,9 +25,10 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from sonica.access.v1 import access_pb2 as sonica_dot_access_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"sonica/user/v1/audit_service.proto\x12\x0esonica.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc1\x01\n\nAuditEvent\x12\x14\n\x0c\x65vent_number\x18\x01 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x06\x61\x63tion\x18\x03 \x01(\x0e\x32\x1b.sonica.user.v1.AuditAction\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0c\n\x04user\x18\x05 \x01(\t\x12\x10\n\x08resource\x18\x06 \x01(\t\x12\x10\n\x08trace_id\x18\x07 \x01(\t\"\x9d\x01\n\x11ListEventsRequest\x12N\n\x04user\x18\x01 \x01(\tB@\xbaH=r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\xd8\x01\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"Y\n\x12ListEventsResponse\x12*\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1a.sonica.user.v1.AuditEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xd4\x03\n\x0b\x41uditAction\x12\x1c\n\x18\x41UDIT_ACTION_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x41UDIT_ACTION_REGISTERED\x10\x01\x12 \n\x1c\x41UDIT_ACTION_ACCOUNT_UPDATED\x10\x02\x12!\n\x1d\x41UDIT_ACTION_PASSWORD_CHANGED\x10\x03\x12\x1d\n\x19\x41UDIT_ACTION_ROLE_CHANGED\x10\x04\x12\x1a\n\x16\x41UDIT_ACTION_LOGGED_IN\x10\x05\x12\x1e\n\x1a\x41UDIT_ACTION_LOGIN_REFUSED\x10\x06\x12\x1b\n\x17\x41UDIT_ACTION_LOGGED_OUT\x10\x07\x12&\n\"AUDIT_ACTION_LOGGED_OUT_EVERYWHERE\x10\x08\x12\x1f\n\x1b\x41UDIT_ACTION_REFRESH_REUSED\x10\t\x12 \n\x1c\x41UDIT_ACTION_API_KEY_CREATED\x10\n\x12 \n\x1c\x41UDIT_ACTION_API_KEY_ROTATED\x10\x0b\x12 \n\x1c\x41UDIT_ACTION_API_KEY_REVOKED\x10\x0c\x12\x1e\n\x1a\x41UDIT_ACTION_ACCESS_DENIED\x10\r2|\n\x0c\x41uditService\x12l\n\nListEvents\x12!.sonica.user.v1.ListEventsRequest\x1a\".sonica.user.v1.ListEventsResponse\"\x17\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/auditEventsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"sonica/user/v1/audit_service.proto\x12\x0esonica.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dsonica/access/v1/access.proto\"\xc1\x01\n\nAuditEvent\x12\x14\n\x0c\x65vent_number\x18\x01 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x06\x61\x63tion\x18\x03 \x01(\x0e\x32\x1b.sonica.user.v1.AuditAction\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0c\n\x04user\x18\x05 \x01(\t\x12\x10\n\x08resource\x18\x06 \x01(\t\x12\x10\n\x08trace_id\x18\x07 \x01(\t\"\x9d\x01\n\x11ListEventsRequest\x12N\n\x04user\x18\x01 \x01(\tB@\xbaH=r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\xd8\x01\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"Y\n\x12ListEventsResponse\x12*\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1a.sonica.user.v1.AuditEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xd4\x03\n\x0b\x41uditAction\x12\x1c\n\x18\x41UDIT_ACTION_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x41UDIT_ACTION_REGISTERED\x10\x01\x12 \n\x1c\x41UDIT_ACTION_ACCOUNT_UPDATED\x10\x02\x12!\n\x1d\x41UDIT_ACTION_PASSWORD_CHANGED\x10\x03\x12\x1d\n\x19\x41UDIT_ACTION_ROLE_CHANGED\x10\x04\x12\x1a\n\x16\x41UDIT_ACTION_LOGGED_IN\x10\x05\x12\x1e\n\x1a\x41UDIT_ACTION_LOGIN_REFUSED\x10\x06\x12\x1b\n\x17\x41UDIT_ACTION_LOGGED_OUT\x10\x07\x12&\n\"AUDIT_ACTION_LOGGED_OUT_EVERYWHERE\x10\x08\x12\x1f\n\x1b\x41UDIT_ACTION_REFRESH_REUSED\x10\t\x12 \n\x1c\x41UDIT_ACTION_API_KEY_CREATED\x10\n\x12 \n\x1c\x41UDIT_ACTION_API_KEY_ROTATED\x10\x0b\x12 \n\x1c\x41UDIT_ACTION_API_KEY_REVOKED\x10\x0c\x12\x1e\n\x1a\x41UDIT_ACTION_ACCESS_DENIED\x10\r2\x82\x01\n\x0c\x41uditService\x12r\n\nListEvents\x12!.sonica.user.v1.ListEventsRequest\x1a\".sonica.user.v1.ListEventsResponse\"\x1d\xea\xe1\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/auditEventsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,15 +42,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTEVENTSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTEVENTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\310\001'
   _globals['_AUDITSERVICE'].methods_by_name['ListEvents']._loaded_options = None
-  _globals['_AUDITSERVICE'].methods_by_name['ListEvents']._serialized_options = b'\202\323\344\223\002\021\022\017/v1/auditEvents'
-  _globals['_AUDITACTION']._serialized_start=594
-  _globals['_AUDITACTION']._serialized_end=1062
-  _globals['_AUDITEVENT']._serialized_start=147
-  _globals['_AUDITEVENT']._serialized_end=340
-  _globals['_LISTEVENTSREQUEST']._serialized_start=343
-  _globals['_LISTEVENTSREQUEST']._serialized_end=500
-  _globals['_LISTEVENTSRESPONSE']._serialized_start=502
-  _globals['_LISTEVENTSRESPONSE']._serialized_end=591
-  _globals['_AUDITSERVICE']._serialized_start=1064
-  _globals['_AUDITSERVICE']._serialized_end=1188
+  _globals['_AUDITSERVICE'].methods_by_name['ListEvents']._serialized_options = b'\352\341\030\002\010\003\202\323\344\223\002\021\022\017/v1/auditEvents'
+  _globals['_AUDITACTION']._serialized_start=625
+  _globals['_AUDITACTION']._serialized_end=1093
+  _globals['_AUDITEVENT']._serialized_start=178
+  _globals['_AUDITEVENT']._serialized_end=371
+  _globals['_LISTEVENTSREQUEST']._serialized_start=374
+  _globals['_LISTEVENTSREQUEST']._serialized_end=531
+  _globals['_LISTEVENTSRESPONSE']._serialized_start=533
+  _globals['_LISTEVENTSRESPONSE']._serialized_end=622
+  _globals['_AUDITSERVICE']._serialized_start=1096
+  _globals['_AUDITSERVICE']._serialized_end=1226
 # @@protoc_insertion_point(module_scope)

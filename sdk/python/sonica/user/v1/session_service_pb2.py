@@ -25,9 +25,10 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from sonica.access.v1 import access_pb2 as sonica_dot_access_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$sonica/user/v1/session_service.proto\x12\x0esonica.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb0\x01\n\x06Tokens\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x36\n\x12\x61\x63\x63\x65ss_expire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\rrefresh_token\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x37\n\x13refresh_expire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"J\n\x0cLogInRequest\x12\x19\n\x05\x65mail\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xfe\x01\x12\x1f\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x01\"E\n\rLogInResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x06tokens\x18\x02 \x01(\x0b\x32\x16.sonica.user.v1.Tokens\"6\n\x0eRefreshRequest\x12$\n\rrefresh_token\x18\x01 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"9\n\x0fRefreshResponse\x12&\n\x06tokens\x18\x01 \x01(\x0b\x32\x16.sonica.user.v1.Tokens\"\x0f\n\rLogOutRequest\"\x10\n\x0eLogOutResponse\"f\n\x17LogOutEverywhereRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\"1\n\x18LogOutEverywhereResponse\x12\x15\n\rsession_count\x18\x01 \x01(\x05\x32\xdd\x03\n\x0eSessionService\x12]\n\x05LogIn\x12\x1c.sonica.user.v1.LogInRequest\x1a\x1d.sonica.user.v1.LogInResponse\"\x17\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/sessions:\x01*\x12k\n\x07Refresh\x12\x1e.sonica.user.v1.RefreshRequest\x1a\x1f.sonica.user.v1.RefreshResponse\"\x1f\x82\xd3\xe4\x93\x02\x19\"\x14/v1/sessions:refresh:\x01*\x12g\n\x06LogOut\x12\x1d.sonica.user.v1.LogOutRequest\x1a\x1e.sonica.user.v1.LogOutResponse\"\x1e\x82\xd3\xe4\x93\x02\x18\"\x13/v1/sessions:logOut:\x01*\x12\x95\x01\n\x10LogOutEverywhere\x12\'.sonica.user.v1.LogOutEverywhereRequest\x1a(.sonica.user.v1.LogOutEverywhereResponse\".\x82\xd3\xe4\x93\x02(\"#/v1/{name=users/*}:logOutEverywhere:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$sonica/user/v1/session_service.proto\x12\x0esonica.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dsonica/access/v1/access.proto\"\xb0\x01\n\x06Tokens\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01\x12\x36\n\x12\x61\x63\x63\x65ss_expire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\rrefresh_token\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x37\n\x13refresh_expire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"J\n\x0cLogInRequest\x12\x19\n\x05\x65mail\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xfe\x01\x12\x1f\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x01\"E\n\rLogInResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x06tokens\x18\x02 \x01(\x0b\x32\x16.sonica.user.v1.Tokens\"6\n\x0eRefreshRequest\x12$\n\rrefresh_token\x18\x01 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"9\n\x0fRefreshResponse\x12&\n\x06tokens\x18\x01 \x01(\x0b\x32\x16.sonica.user.v1.Tokens\"\x0f\n\rLogOutRequest\"\x10\n\x0eLogOutResponse\"f\n\x17LogOutEverywhereRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\"1\n\x18LogOutEverywhereResponse\x12\x15\n\rsession_count\x18\x01 \x01(\x05\x32\xf5\x03\n\x0eSessionService\x12\x63\n\x05LogIn\x12\x1c.sonica.user.v1.LogInRequest\x1a\x1d.sonica.user.v1.LogInResponse\"\x1d\xea\xe1\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/sessions:\x01*\x12q\n\x07Refresh\x12\x1e.sonica.user.v1.RefreshRequest\x1a\x1f.sonica.user.v1.RefreshResponse\"%\xea\xe1\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x19\"\x14/v1/sessions:refresh:\x01*\x12m\n\x06LogOut\x12\x1d.sonica.user.v1.LogOutRequest\x1a\x1e.sonica.user.v1.LogOutResponse\"$\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x18\"\x13/v1/sessions:logOut:\x01*\x12\x9b\x01\n\x10LogOutEverywhere\x12\'.sonica.user.v1.LogOutEverywhereRequest\x1a(.sonica.user.v1.LogOutEverywhereResponse\"4\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02(\"#/v1/{name=users/*}:logOutEverywhere:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,31 +48,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOGOUTEVERYWHEREREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_LOGOUTEVERYWHEREREQUEST'].fields_by_name['name']._serialized_options = b'\272H:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$'
   _globals['_SESSIONSERVICE'].methods_by_name['LogIn']._loaded_options = None
-  _globals['_SESSIONSERVICE'].methods_by_name['LogIn']._serialized_options = b'\202\323\344\223\002\021\"\014/v1/sessions:\001*'
+  _globals['_SESSIONSERVICE'].methods_by_name['LogIn']._serialized_options = b'\352\341\030\002\010\001\202\323\344\223\002\021\"\014/v1/sessions:\001*'
   _globals['_SESSIONSERVICE'].methods_by_name['Refresh']._loaded_options = None
-  _globals['_SESSIONSERVICE'].methods_by_name['Refresh']._serialized_options = b'\202\323\344\223\002\031\"\024/v1/sessions:refresh:\001*'
+  _globals['_SESSIONSERVICE'].methods_by_name['Refresh']._serialized_options = b'\352\341\030\002\010\001\202\323\344\223\002\031\"\024/v1/sessions:refresh:\001*'
   _globals['_SESSIONSERVICE'].methods_by_name['LogOut']._loaded_options = None
-  _globals['_SESSIONSERVICE'].methods_by_name['LogOut']._serialized_options = b'\202\323\344\223\002\030\"\023/v1/sessions:logOut:\001*'
+  _globals['_SESSIONSERVICE'].methods_by_name['LogOut']._serialized_options = b'\352\341\030\002\010\002\202\323\344\223\002\030\"\023/v1/sessions:logOut:\001*'
   _globals['_SESSIONSERVICE'].methods_by_name['LogOutEverywhere']._loaded_options = None
-  _globals['_SESSIONSERVICE'].methods_by_name['LogOutEverywhere']._serialized_options = b'\202\323\344\223\002(\"#/v1/{name=users/*}:logOutEverywhere:\001*'
-  _globals['_TOKENS']._serialized_start=149
-  _globals['_TOKENS']._serialized_end=325
-  _globals['_LOGINREQUEST']._serialized_start=327
-  _globals['_LOGINREQUEST']._serialized_end=401
-  _globals['_LOGINRESPONSE']._serialized_start=403
-  _globals['_LOGINRESPONSE']._serialized_end=472
-  _globals['_REFRESHREQUEST']._serialized_start=474
-  _globals['_REFRESHREQUEST']._serialized_end=528
-  _globals['_REFRESHRESPONSE']._serialized_start=530
-  _globals['_REFRESHRESPONSE']._serialized_end=587
-  _globals['_LOGOUTREQUEST']._serialized_start=589
-  _globals['_LOGOUTREQUEST']._serialized_end=604
-  _globals['_LOGOUTRESPONSE']._serialized_start=606
-  _globals['_LOGOUTRESPONSE']._serialized_end=622
-  _globals['_LOGOUTEVERYWHEREREQUEST']._serialized_start=624
-  _globals['_LOGOUTEVERYWHEREREQUEST']._serialized_end=726
-  _globals['_LOGOUTEVERYWHERERESPONSE']._serialized_start=728
-  _globals['_LOGOUTEVERYWHERERESPONSE']._serialized_end=777
-  _globals['_SESSIONSERVICE']._serialized_start=780
-  _globals['_SESSIONSERVICE']._serialized_end=1257
+  _globals['_SESSIONSERVICE'].methods_by_name['LogOutEverywhere']._serialized_options = b'\352\341\030\002\010\002\202\323\344\223\002(\"#/v1/{name=users/*}:logOutEverywhere:\001*'
+  _globals['_TOKENS']._serialized_start=180
+  _globals['_TOKENS']._serialized_end=356
+  _globals['_LOGINREQUEST']._serialized_start=358
+  _globals['_LOGINREQUEST']._serialized_end=432
+  _globals['_LOGINRESPONSE']._serialized_start=434
+  _globals['_LOGINRESPONSE']._serialized_end=503
+  _globals['_REFRESHREQUEST']._serialized_start=505
+  _globals['_REFRESHREQUEST']._serialized_end=559
+  _globals['_REFRESHRESPONSE']._serialized_start=561
+  _globals['_REFRESHRESPONSE']._serialized_end=618
+  _globals['_LOGOUTREQUEST']._serialized_start=620
+  _globals['_LOGOUTREQUEST']._serialized_end=635
+  _globals['_LOGOUTRESPONSE']._serialized_start=637
+  _globals['_LOGOUTRESPONSE']._serialized_end=653
+  _globals['_LOGOUTEVERYWHEREREQUEST']._serialized_start=655
+  _globals['_LOGOUTEVERYWHEREREQUEST']._serialized_end=757
+  _globals['_LOGOUTEVERYWHERERESPONSE']._serialized_start=759
+  _globals['_LOGOUTEVERYWHERERESPONSE']._serialized_end=808
+  _globals['_SESSIONSERVICE']._serialized_start=811
+  _globals['_SESSIONSERVICE']._serialized_end=1312
 # @@protoc_insertion_point(module_scope)

@@ -396,7 +396,8 @@ class AuditEvent(betterproto2.Message):
 
     actor: "str" = betterproto2.field(4, betterproto2.TYPE_STRING)
     """
-    Who did it, `users/{user}`; empty when nobody was logged in.
+    Who did it, `users/{user}`, or `operator`; empty when nobody was logged
+    in.
     """
 
     user: "str" = betterproto2.field(5, betterproto2.TYPE_STRING)
