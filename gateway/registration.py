@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
     from gateway.upstream import Upstream
 
-_CHUNK_BYTES = 64 * 1024
+#: What a message to the analysis carries.
+CHUNK_BYTES = 64 * 1024
 # Decoding four hours of audio, the longest there is, on a slow and busy machine.
 _ANALYSIS_SECONDS_MAX = 3600.0
 _PROGRESS_SECONDS = 0.25
@@ -50,7 +51,7 @@ async def register_track(
 
     async def register(algorithm_version: int) -> CreateTrackResponse:
         chunks = _chunks(audio.content)
-        parts = await analyse(upstream, algorithm_version, audio.format, chunks, _ignore)
+        parts = await analyse(upstream, algorithm_version, audio.format, chunks, report_nothing)
         return await create(upstream, parts, request.track, request.request_id)
 
     if request.algorithm_version:
@@ -141,9 +142,9 @@ async def _read(call: Any, parts: FingerprintParts) -> None:
 
 
 async def _chunks(content: bytes) -> AsyncIterator[bytes]:
-    for begin in range(0, len(content), _CHUNK_BYTES):
-        yield content[begin : begin + _CHUNK_BYTES]
+    for begin in range(0, len(content), CHUNK_BYTES):
+        yield content[begin : begin + CHUNK_BYTES]
 
 
-async def _ignore(_: FingerprintParts) -> None:
+async def report_nothing(_: FingerprintParts) -> None:
     """Reports to nobody."""

@@ -14,6 +14,7 @@ from gateway.importing import import_tracks
 from gateway.recognition import recognize
 from gateway.registration import register_track
 from gateway.streaming import StreamingRecognition
+from gateway.uploading import upload_item
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -89,3 +90,12 @@ class RecognitionServicer(RecognitionServiceServicer):
             counts.interrupted = False
         finally:
             self._activities.import_finished(context, counts)
+
+    async def UploadImportItem(
+        self, requests: AsyncIterator[pb.UploadImportItemRequest], context: Any
+    ) -> pb.UploadImportItemResponse:
+        """Registers one recording of an import."""
+        response, track = await upload_item(self._upstream, requests)
+        if track is not None:
+            self._activities.track_ready(context, track)
+        return response

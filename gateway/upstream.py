@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sonica.catalog.v1.catalog_service_pb2_grpc import CatalogServiceStub
+from sonica.catalog.v1.import_service_pb2_grpc import ImportServiceStub
 from sonica.fingerprint.v1.fingerprint_service_pb2_grpc import FingerprintServiceStub
 from sonica.matching.v1.matching_service_pb2_grpc import MatchingServiceStub
 from sonica.user.v1.activity_service_pb2_grpc import ActivityServiceStub
@@ -23,6 +24,7 @@ class Upstream:
         matching: stub of MatchingService.
         catalog: stub of CatalogService.
         activity: stub of ActivityService.
+        imports: stub of ImportService.
         version: the extractor its fingerprints are made by.
     """
 
@@ -31,4 +33,5 @@ class Upstream:
         self.matching: Any = MatchingServiceStub(channel)
         self.catalog: Any = CatalogServiceStub(channel)
         self.activity: Any = ActivityServiceStub(channel)
+        self.imports: Any = ImportServiceStub(channel)
         self.version = CatalogVersion(self.catalog)

@@ -7,8 +7,17 @@
     ├── FingerprintEmptyError         FINGERPRINT_EMPTY       nothing in it to recognise by
     ├── TrackNotFoundError            TRACK_NOT_FOUND
     ├── PageTokenInvalidError         PAGE_TOKEN_INVALID
+    ├── FilterInvalidError            FILTER_INVALID          not a filter of ListTracks
+    ├── UpdateMaskInvalidError        UPDATE_MASK_INVALID     names what cannot be changed
+    ├── EtagMismatchError             ETAG_MISMATCH           the track was changed meanwhile
     ├── ExternalIdTakenError          EXTERNAL_ID_TAKEN       by other audio
     ├── RequestIdReusedError          REQUEST_ID_REUSED       for other audio
+    ├── OperationNotFoundError        OPERATION_NOT_FOUND
+    ├── ImportItemNotFoundError       IMPORT_ITEM_NOT_FOUND
+    ├── ImportEndedError              IMPORT_ENDED            takes no more uploads
+    ├── TooManyImportsError           TOO_MANY_IMPORTS        are open
+    ├── OperationCancelledError       OPERATION_CANCELLED     how an operation ended
+    ├── ImportAbandonedError          IMPORT_ABANDONED        how an operation ended
     ├── RebuildRunningError           REBUILD_RUNNING
     ├── FingerprintsMissingError      FINGERPRINTS_MISSING    tracks lack those of an extractor
     ├── IndexUnreachableError         INDEX_UNREACHABLE       Qdrant is down or has lost the index
@@ -100,6 +109,39 @@ class PageTokenInvalidError(ServiceError):
     domain = _CATALOG
 
 
+class FilterInvalidError(ServiceError):
+    """The filter cannot be read, or compares what cannot be compared."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "FILTER_INVALID"
+    domain = _CATALOG
+    metadata_keys = ("filter", "position")
+
+    def __init__(self, what: str, text: str, position: int) -> None:
+        """Takes what is wrong, the filter, and where in it, counted from 0."""
+        super().__init__(
+            f"filter: {what}, at character {position + 1}", filter=text, position=str(position)
+        )
+
+
+class UpdateMaskInvalidError(ServiceError):
+    """The update mask names what cannot be changed."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "UPDATE_MASK_INVALID"
+    domain = _CATALOG
+    metadata_keys = ("path", "known_paths")
+
+
+class EtagMismatchError(ServiceError):
+    """The track was changed since the caller read it."""
+
+    code = grpc.StatusCode.ABORTED
+    reason = "ETAG_MISMATCH"
+    domain = _CATALOG
+    metadata_keys = ("etag", "current_etag")
+
+
 class ExternalIdTakenError(ServiceError):
     """Another recording is registered under this external id."""
 
@@ -116,6 +158,72 @@ class RequestIdReusedError(ServiceError):
     reason = "REQUEST_ID_REUSED"
     domain = _CATALOG
     metadata_keys = ("request_id", "track_id")
+
+
+class OperationNotFoundError(ServiceError):
+    """No operation has this name, or it ended long ago."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "OPERATION_NOT_FOUND"
+    domain = _CATALOG
+    metadata_keys = ("name",)
+
+
+class ImportItemNotFoundError(ServiceError):
+    """The import has no item of this name."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "IMPORT_ITEM_NOT_FOUND"
+    domain = _CATALOG
+    metadata_keys = ("import_id", "item_id")
+
+
+class ImportEndedError(ServiceError):
+    """The import is done, cancelled or abandoned, and takes no more uploads."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "IMPORT_ENDED"
+    domain = _CATALOG
+    metadata_keys = ("import_id", "state")
+
+
+class TooManyImportsError(ServiceError):
+    """As many imports are open as there may be; finish or cancel one."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "TOO_MANY_IMPORTS"
+    domain = _CATALOG
+    metadata_keys = ("open_count", "open_count_max")
+
+    def __init__(self, of_one: int, of_one_max: int, of_all: int, of_all_max: int) -> None:
+        """Takes how many are open of one account and of all, and how many may be."""
+        own = of_one >= of_one_max
+        count, limit = (of_one, of_one_max) if own else (of_all, of_all_max)
+        whose = "of this account" if own else "in all"
+        super().__init__(
+            f"{count} imports {whose} are open, as many as there may be; finish or cancel one",
+            retry_after_seconds=60.0,
+            open_count=str(count),
+            open_count_max=str(limit),
+        )
+
+
+class OperationCancelledError(ServiceError):
+    """The operation was cancelled before it was done."""
+
+    code = grpc.StatusCode.CANCELLED
+    reason = "OPERATION_CANCELLED"
+    domain = _CATALOG
+    metadata_keys = ("name",)
+
+
+class ImportAbandonedError(ServiceError):
+    """The import was ended because nothing was uploaded for too long."""
+
+    code = grpc.StatusCode.ABORTED
+    reason = "IMPORT_ABANDONED"
+    domain = _CATALOG
+    metadata_keys = ("name",)
 
 
 class RebuildRunningError(ServiceError):

@@ -4,8 +4,9 @@ Two tiers, this process and Redis; both may lose anything at any time and no ans
 
 - `recognition:<hash>` carries the epoch of the catalogue it was computed in. Whoever reads it has
   to compare that with the current one.
-- `song:<track id>` never becomes wrong in what an answer tells of it: tracks do not change, and a
-  track id is never used again. Whether the track is still ACTIVE is asked of PostgreSQL, always.
+- `song:<track id>:<revision>` never becomes wrong in what an answer tells of it: what is said of a
+  track changes only with its revision, and a track id is never used again. Which revision is the
+  current one, and whether the track is still ACTIVE, is asked of PostgreSQL, always.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from match_svc.model import Answer, Track
 from match_svc.stores.lru import LruCache
+from match_svc.stores.passages import Song
 from match_svc.stores.redis import RedisCache
 
 T = TypeVar("T")
@@ -78,21 +80,24 @@ class HotCache:
         entry = {self._answers + digest: _ANSWER.dump_json((cached,))}
         await self._put(entry, self._lifetimes.answer)
 
-    async def songs(self, track_ids: Iterable[UUID]) -> dict[UUID, Track]:
-        """Returns those tracks whose metadata is at hand."""
-        keys = {f"{self._songs}{track_id}": track_id for track_id in track_ids}
+    async def songs(self, wanted: Iterable[Song]) -> dict[UUID, Track]:
+        """Returns those tracks whose metadata, of that revision, is at hand."""
+        keys = {self._song(*song): song.track_id for song in wanted}
         found = await self._get(list(keys), self._lifetimes.song)
         songs = ((keys[key], _decoded(_TRACK, value)) for key, value in found.items())
         return {track_id: track for track_id, track in songs if track is not None}
 
     async def keep_songs(self, tracks: Iterable[Track]) -> None:
         """Keeps metadata of tracks."""
-        entries = {f"{self._songs}{t.track_id}": _TRACK.dump_json((t,)) for t in tracks}
+        entries = {self._song(t.track_id, t.revision): _TRACK.dump_json((t,)) for t in tracks}
         await self._put(entries, self._lifetimes.song)
 
-    async def forget(self, track_id: UUID) -> None:
-        """Forgets a track, and every answer, since any may name it."""
-        song = f"{self._songs}{track_id}"
+    def _song(self, track_id: UUID, revision: int) -> str:
+        return f"{self._songs}{track_id}:{revision}"
+
+    async def forget(self, track: Track) -> None:
+        """Forgets a track as it was, and every answer, since any may name it."""
+        song = self._song(track.track_id, track.revision)
         self._local.drop(song)
         self._local.drop_prefix(self._answers)
         if self._shared is not None:

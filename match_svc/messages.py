@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import struct
-from dataclasses import fields
+from datetime import datetime
 from uuid import UUID
 
 from google.protobuf.duration_pb2 import Duration
@@ -14,14 +11,9 @@ from sonica.catalog.v1 import catalog_service_pb2, track_pb2
 from sonica.fingerprint.v1 import fingerprint_pb2
 from sonica.matching.v1 import match_pb2
 
-from match_svc.errors import FingerprintMalformedError, PageTokenInvalidError
-from match_svc.model import Description, Fingerprint, Match, Registration, Track
-from mesh.runtime.errors import InvalidRequestError
-
-_TOKEN = struct.Struct(">BQ")
-_TOKEN_VERSION = 1
-_TRACK_NUMBER_MAX = 2**43 - 1
-_TEXTS = tuple(field.name for field in fields(Description) if field.name != "year")
+from match_svc.descriptions import describe, description_from
+from match_svc.errors import FingerprintMalformedError
+from match_svc.model import Fingerprint, Match, Registration, Track
 
 
 def fingerprint_from(
@@ -64,17 +56,11 @@ def registration_from(request: catalog_service_pb2.CreateTrackRequest) -> Regist
     """Reads a registration.
 
     Raises:
-        InvalidRequestError: a text holds a NUL character, which PostgreSQL cannot store.
+        InvalidRequestError: as `description_from`.
         FingerprintMalformedError: the fingerprint is not of purpose REFERENCE.
     """
-    track = request.track
-    for name in _TEXTS:
-        if "\0" in getattr(track, name):
-            raise InvalidRequestError(
-                "sonica.catalog", [(f"track.{name}", "NUL", "must not contain NUL characters")]
-            )
     return Registration(
-        description=Description(year=track.year, **{name: getattr(track, name) for name in _TEXTS}),
+        description=description_from(request.track),
         fingerprint=fingerprint_from(
             request.fingerprint, fingerprint_pb2.FINGERPRINT_PURPOSE_REFERENCE
         ),
@@ -85,28 +71,38 @@ def registration_from(request: catalog_service_pb2.CreateTrackRequest) -> Regist
 
 def track_to(track: Track) -> track_pb2.Track:
     """Writes a track."""
-    create_time = Timestamp()
-    create_time.FromDatetime(track.create_time)
-    about = track.description
-    return track_pb2.Track(
+    message = track_pb2.Track(
         track_id=str(track.track_id),
         duration=microseconds_to(track.duration),
         state=f"TRACK_STATE_{track.state}",
         algorithm_version=track.algorithm_version,
         algorithm_versions=track.algorithm_versions,
-        create_time=create_time,
+        create_time=time_to(track.create_time),
         content_sha256=track.content_sha256,
-        year=about.year,
-        **{name: getattr(about, name) for name in _TEXTS},
+        update_time=time_to(track.update_time),
+        etag=track.etag,
     )
+    describe(message, track.description)
+    return message
 
 
 def match_to(match: Match) -> match_pb2.Match:
     """Writes a match."""
+    clip_begin = match.clip_offset_seconds
+    clip_end = clip_begin + match.matched_duration_seconds
+    length = match.track.duration / 1e6
+
+    def in_track(clip_seconds: float) -> Duration:
+        at = match.track_offset_seconds + match.speed_factor * clip_seconds
+        return seconds_to(min(max(at, 0.0), length))
+
     return match_pb2.Match(
         track=track_to(match.track),
         track_offset=seconds_to(match.track_offset_seconds),
-        clip_offset=seconds_to(match.clip_offset_seconds),
+        clip_offset=seconds_to(clip_begin),
+        clip_end_offset=seconds_to(clip_end),
+        track_begin_offset=in_track(clip_begin),
+        track_end_offset=in_track(clip_end),
         matched_duration=seconds_to(match.matched_duration_seconds),
         speed_factor=match.speed_factor,
         score=match.score,
@@ -120,6 +116,13 @@ def match_to(match: Match) -> match_pb2.Match:
     )
 
 
+def time_to(time: datetime) -> Timestamp:
+    """Writes a time."""
+    message = Timestamp()
+    message.FromDatetime(time)
+    return message
+
+
 def microseconds_to(microseconds: int) -> Duration:
     """Writes a length of time."""
     duration = Duration()
@@ -130,27 +133,3 @@ def microseconds_to(microseconds: int) -> Duration:
 def seconds_to(seconds: float) -> Duration:
     """Writes a length of time, to the microsecond."""
     return microseconds_to(round(seconds * 1e6))
-
-
-def page_token(track_number: int) -> str:
-    """Returns the token of the page after a track."""
-    return base64.urlsafe_b64encode(_TOKEN.pack(_TOKEN_VERSION, track_number)).decode()
-
-
-def page_start(token: str) -> int:
-    """Returns the track number a page begins after; 0 for the first page.
-
-    Raises:
-        PageTokenInvalidError: `page_token` did not make it.
-    """
-    if not token:
-        return 0
-    try:
-        version, number = _TOKEN.unpack(base64.b64decode(token, b"-_", validate=True))
-    except (binascii.Error, ValueError, struct.error):
-        version, number = 0, 0
-    if version != _TOKEN_VERSION or not 0 < number <= _TRACK_NUMBER_MAX:
-        raise PageTokenInvalidError(
-            "page_token is not one of ours; send next_page_token as it was, or nothing"
-        )
-    return int(number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
 from typing import NamedTuple
@@ -37,13 +37,19 @@ class Description:
     genre: str = ""
     year: int = 0
     source_uri: str = ""
+    artists: tuple[str, ...] = ()
+    external_ids: dict[str, str] = field(default_factory=dict)
+    label: str = ""
+    release_date: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A registered recording. What it is never changes; how it is recognised may.
+    """A registered recording: it stays what it is; what is said of it may change.
 
     Attributes:
+        revision: counts the changes of `description`.
+        update_time: of the last of them, else `create_time`.
         algorithm_version: extractor the catalogue is searched by.
         algorithm_versions: extractors of its stored fingerprints, ascending; none in a `Match`.
     """
@@ -57,6 +63,13 @@ class Track:
     algorithm_versions: tuple[int, ...]
     create_time: datetime
     content_sha256: bytes
+    revision: int
+    update_time: datetime
+
+    @property
+    def etag(self) -> str:
+        """Names the state of `description`; opaque to callers."""
+        return str(self.revision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +110,7 @@ class Ledger:
     """The one row every write passes through.
 
     Attributes:
-        epoch: changes with every change of what a search can find, and never returns.
+        epoch: changes with every change of what an answer can say, and never returns.
         algorithm_version: extractor the catalogue is searched by; every ACTIVE track has a
             fingerprint of it.
         serving: generation of the index that answers, of that version; None before there is one.

@@ -28,7 +28,7 @@ from match_svc.hot import CachedAnswer, HotCache
 from match_svc.model import Answer, Fingerprint, Match, Track, TrackState
 from match_svc.passage_ranges import passage_ranges
 from match_svc.stores import ledger, tracks
-from match_svc.stores.passages import Passages, read_epoch, read_passages
+from match_svc.stores.passages import Passages, Song, read_epoch, read_passages
 from match_svc.stores.port import NEIGHBOUR_COUNT, NO_POINT, Neighbours, VectorIndex
 from match_svc.stores.postgres import Database
 from match_svc.workers import Workers
@@ -167,20 +167,20 @@ class Recognizer:
         rejected = [a for a in alignments if not a.accepted][: question.max_match_count]
         if not question.include_rejected:
             rejected = []
-        wanted = [passages.track_ids[a.track_number] for a in (*accepted, *rejected)]
+        wanted = [passages.songs[a.track_number] for a in (*accepted, *rejected)]
         known = await self._tracks(wanted)
         version = passages.algorithm_version
 
         def matches(chosen: Sequence[Alignment]) -> tuple[Match, ...]:
-            found = ((known.get(passages.track_ids[a.track_number]), a) for a in chosen)
+            found = ((known.get(passages.songs[a.track_number].track_id), a) for a in chosen)
             return tuple(_match(version, track, a) for track, a in found if track is not None)
 
         return Answer(matches(accepted), matches(rejected))
 
-    async def _tracks(self, track_ids: Sequence[UUID]) -> dict[UUID, Track]:
+    async def _tracks(self, songs: Sequence[Song]) -> dict[UUID, Track]:
         """Returns metadata of tracks that were ACTIVE just now; one may be gone by now."""
-        known = await self._hot.songs(track_ids)
-        missing = [track_id for track_id in track_ids if track_id not in known]
+        known = await self._hot.songs(songs)
+        missing = [song.track_id for song in songs if song.track_id not in known]
         if missing:
             async with self._database.connection("read_tracks") as connection:
                 read = await tracks.find_ids(connection, missing)

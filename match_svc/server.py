@@ -6,10 +6,18 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import sonica_core
-from sonica.catalog.v1 import catalog_service_pb2_grpc
+from sonica.catalog.v1 import (
+    catalog_service_pb2_grpc,
+    import_service_pb2_grpc,
+    operation_service_pb2_grpc,
+)
 from sonica.matching.v1 import matching_service_pb2_grpc
 
+from match_svc.filling import filling
+from match_svc.finding import TrackFinder
 from match_svc.hot import HotCache, Lifetimes
+from match_svc.importing.service import Imports
+from match_svc.importing.servicer import ImportServicer, OperationServicer
 from match_svc.rebuild import IndexKeeper
 from match_svc.recognition import Recognizer
 from match_svc.reconciler import Reconciler
@@ -61,6 +69,14 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
             settings.reconcile_grace_seconds,
         )
         await stack.enter_async_context(reconciler.running())
+        await stack.enter_async_context(filling(database))
+        imports = Imports(
+            database,
+            settings.import_idle_seconds,
+            settings.import_kept_seconds,
+            settings.import_sweep_interval_seconds,
+        )
+        await stack.enter_async_context(imports.sweeping())
         catalog = Catalog(database, index, writer, hot, workers)
         yield (
             Registration(
@@ -70,8 +86,18 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
             ),
             Registration(
                 catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server,
-                CatalogServicer(catalog, keeper),
+                CatalogServicer(catalog, TrackFinder(database, workers), keeper),
                 "sonica.catalog.v1.CatalogService",
+            ),
+            Registration(
+                import_service_pb2_grpc.add_ImportServiceServicer_to_server,
+                ImportServicer(imports),
+                "sonica.catalog.v1.ImportService",
+            ),
+            Registration(
+                operation_service_pb2_grpc.add_OperationServiceServicer_to_server,
+                OperationServicer(imports),
+                "sonica.catalog.v1.OperationService",
             ),
         )
 

@@ -6,7 +6,7 @@ A track is visible when it is ACTIVE, and only then. What the index is told, and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,13 +15,23 @@ import sonica_core
 from match_svc import admission
 from match_svc.errors import (
     AlgorithmMismatchError,
+    EtagMismatchError,
     ExternalIdTakenError,
     RequestIdReusedError,
     StoreUnreachableError,
     TrackNotFoundError,
 )
+from match_svc.filters import TrackFilter
 from match_svc.hot import HotCache
-from match_svc.model import Fingerprint, Ledger, Outcome, Registration, Track, TrackState
+from match_svc.model import (
+    Description,
+    Fingerprint,
+    Ledger,
+    Outcome,
+    Registration,
+    Track,
+    TrackState,
+)
 from match_svc.stores import fingerprints, ledger, tracks
 from match_svc.stores.port import VectorIndex
 from match_svc.stores.postgres import Connection, Database
@@ -130,10 +140,16 @@ class Catalog:
             raise _not_found(name)
         return fingerprint
 
-    async def page(self, after: int, size: int) -> tuple[list[Track], int]:
-        """Returns up to `size` tracks after track number `after`, and how many there are in all."""
+    async def page(
+        self, after: int, size: int, wanted: TrackFilter | None = None
+    ) -> tuple[list[Track], int]:
+        """Returns up to `size` tracks of a filter beyond track number `after`.
+
+        Returns:
+            The tracks, and how many there are in all, of any description.
+        """
         async with self._database.connection("list_tracks") as connection:
-            found = await tracks.page(connection, after, size)
+            found = await tracks.page(connection, wanted or TrackFilter(), after, size)
             total = (await ledger.read(connection)).active_track_count
         return found, total
 
@@ -141,6 +157,42 @@ class Catalog:
         """Returns the tracks made of any of these recordings."""
         async with self._database.connection("lookup_tracks") as connection:
             return await tracks.find_contents(connection, content_sha256s)
+
+    async def describe(
+        self, name: str, change: Callable[[Description], Description], etag: str = ""
+    ) -> Track:
+        """Changes what is said of a track; answers that begin after the return say it.
+
+        Args:
+            name: of the track, as for `get`.
+            change: makes the new description of the old one.
+            etag: of the track that the change was made for; empty for any.
+
+        Raises:
+            TrackNotFoundError, EtagMismatchError, ExternalIdTakenError, StoreUnreachableError;
+            what `change` raises.
+        """
+        async with self._database.transaction("describe_track") as connection:
+            number = (await _visible(connection, name)).track_number
+            track = await tracks.lock(connection, number)
+            if track is None or track.state is not TrackState.ACTIVE:
+                raise _not_found(name)
+            description = change(track.description)
+            if description == track.description:
+                return track
+            if etag not in ("", track.etag):
+                raise EtagMismatchError(
+                    f"the track has etag {track.etag!r} by now, not {etag!r}; read it again",
+                    etag=etag,
+                    current_etag=track.etag,
+                )
+            described = await tracks.describe(connection, number, description)
+            if described is None:
+                holder = await tracks.find_external(connection, description.external_id)
+                raise _taken(description.external_id, str(holder.track_id) if holder else "")
+            await ledger.renew_epoch(connection)
+        await self._hot.forget(track)
+        return described
 
     async def delete(self, name: str) -> None:
         """Removes a track for good; no search that begins after the return finds it.
@@ -158,7 +210,7 @@ class Catalog:
                 await ledger.leave_active(connection, track.track_number)
             elif track.state is TrackState.PENDING:
                 await tracks.begin_removal(connection, track.track_number)
-        await self._hot.forget(track.track_id)
+        await self._hot.forget(track)
         await self._writer.remove(track.track_number)
 
     async def statistics(self) -> Statistics:
@@ -198,13 +250,16 @@ def meant_track(registration: Registration, claims: list[Claim]) -> Track | None
         if track.content_sha256 == content:
             return track
     for track, _ in claims:
-        raise ExternalIdTakenError(
-            f"external_id {track.description.external_id!r} belongs to other audio, "
-            f"track {track.track_id}",
-            external_id=track.description.external_id,
-            track_id=str(track.track_id),
-        )
+        raise _taken(track.description.external_id, str(track.track_id))
     return None
+
+
+def _taken(external_id: str, track_id: str) -> ExternalIdTakenError:
+    return ExternalIdTakenError(
+        f"external_id {external_id!r} belongs to other audio, track {track_id}",
+        external_id=external_id,
+        track_id=track_id,
+    )
 
 
 async def _find(connection: Connection, name: str) -> Track | None:

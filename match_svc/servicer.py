@@ -13,13 +13,17 @@ from sonica.fingerprint.v1 import fingerprint_pb2
 from sonica.matching.v1 import matching_service_pb2 as matching_pb
 from sonica.matching.v1 import matching_service_pb2_grpc
 
-from match_svc import messages
+from match_svc import messages, pages
+from match_svc.descriptions import changed
+from match_svc.filters import track_filter
+from match_svc.finding import TrackFinder
 from match_svc.rebuild import IndexKeeper
 from match_svc.recognition import Question, Recognizer
 from match_svc.service import Catalog
 
 _MATCHES_DEFAULT, _MATCHES_MAX = 5, 50
 _PAGE_DEFAULT, _PAGE_MAX = 50, 1000
+_RESULTS_DEFAULT, _RESULTS_MAX = 20, 100
 
 
 class MatchingServicer(matching_service_pb2_grpc.MatchingServiceServicer):
@@ -51,8 +55,9 @@ class MatchingServicer(matching_service_pb2_grpc.MatchingServiceServicer):
 class CatalogServicer(catalog_service_pb2_grpc.CatalogServiceServicer):
     """`sonica.catalog.v1.CatalogService`."""
 
-    def __init__(self, catalog: Catalog, keeper: IndexKeeper) -> None:
+    def __init__(self, catalog: Catalog, finder: TrackFinder, keeper: IndexKeeper) -> None:
         self._catalog = catalog
+        self._finder = finder
         self._keeper = keeper
 
     async def CreateTrack(
@@ -77,15 +82,45 @@ class CatalogServicer(catalog_service_pb2_grpc.CatalogServiceServicer):
     ) -> catalog_pb.ListTracksResponse:
         """Lists tracks in the order of registration."""
         size = min(request.page_size or _PAGE_DEFAULT, _PAGE_MAX)
-        after = messages.page_start(request.page_token)
+        question = (request.filter.strip(), request.order_by.removeprefix("create_time"))
+        wanted = track_filter(request.filter, descending=bool(question[1]))
+        after = pages.start(request.page_token, *question)
         # One more than wanted tells whether there is a next page.
-        tracks, total = await self._catalog.page(after, size + 1)
+        tracks, total = await self._catalog.page(after, size + 1, wanted)
         more = len(tracks) > size
         return catalog_pb.ListTracksResponse(
             tracks=[messages.track_to(track) for track in tracks[:size]],
-            next_page_token=messages.page_token(tracks[size - 1].track_number) if more else "",
+            next_page_token=pages.token(tracks[size - 1].track_number, *question) if more else "",
             total_count=total,
         )
+
+    async def SearchTracks(
+        self, request: catalog_pb.SearchTracksRequest, _context: Any
+    ) -> catalog_pb.SearchTracksResponse:
+        """Finds tracks by words."""
+        size = min(request.page_size or _RESULTS_DEFAULT, _RESULTS_MAX)
+        begin = pages.start(request.page_token, "search", request.query)
+        found, count = await self._finder.find(request.query, begin, size)
+        end = begin + size
+        return catalog_pb.SearchTracksResponse(
+            results=[
+                catalog_pb.TrackSearchResult(
+                    track=messages.track_to(each.track), relevance=each.relevance
+                )
+                for each in found
+            ],
+            next_page_token=pages.token(end, "search", request.query) if end < count else "",
+        )
+
+    async def UpdateTrack(
+        self, request: catalog_pb.UpdateTrackRequest, _context: Any
+    ) -> catalog_pb.UpdateTrackResponse:
+        """Changes what is stored about a track."""
+        wanted = request.track
+        track = await self._catalog.describe(
+            wanted.track_id, lambda about: changed(about, request), wanted.etag
+        )
+        return catalog_pb.UpdateTrackResponse(track=messages.track_to(track))
 
     async def LookupTracks(
         self, request: catalog_pb.LookupTracksRequest, _context: Any

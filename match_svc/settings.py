@@ -64,6 +64,21 @@ class Settings(ServiceSettings):
     reconcile_grace_seconds: float = Field(
         10.0, ge=0, le=3600, description="Age at which an unfinished registration is taken over."
     )
+    import_idle_seconds: float = Field(
+        86_400.0,
+        gt=0,
+        le=2_592_000,
+        description="An open import is ended when nothing was uploaded for so long.",
+    )
+    import_kept_seconds: float = Field(
+        604_800.0,
+        ge=0,
+        le=31_536_000,
+        description="How long an import that has ended can be asked about.",
+    )
+    import_sweep_interval_seconds: float = Field(
+        60.0, gt=0, le=3600, description="Time between two looks for imports left alone."
+    )
     worker_threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
         ge=1,

@@ -105,6 +105,9 @@ def match_json(match: Match) -> dict[str, Any]:
     return described | {
         "offset_s": round(seconds(match.track_offset), 3),
         "clip_offset_s": round(seconds(match.clip_offset), 3),
+        "clip_end_s": round(seconds(match.clip_end_offset), 3),
+        "track_begin_s": round(seconds(match.track_begin_offset), 3),
+        "track_end_s": round(seconds(match.track_end_offset), 3),
         "matched_s": round(seconds(match.matched_duration), 3),
         "speed_factor": round(match.speed_factor, 4),
         "score": round(match.score, 6),
@@ -114,6 +117,9 @@ def match_json(match: Match) -> dict[str, Any]:
 
 def track_json(track: Track) -> dict[str, Any]:
     """Returns what is known about a recording, without what is empty."""
-    names = ("external_id", "title", "artist", "album", "isrc", "language", "genre", "year")
+    names = (
+        "external_id", "title", "artist", "artists", "album", "label", "isrc", "external_ids",
+        "language", "genre", "year", "release_date",
+    )  # fmt: skip
     stated = {name: getattr(track, name) for name in names if getattr(track, name)}
     return {"track_id": track.track_id} | stated

@@ -21,8 +21,10 @@ from sonica_cli.commands import (
     listen,
     mesh,
     recognize,
+    search,
     trace,
     tracks,
+    update,
 )
 from sonica_cli.failures import FAULT, INTERRUPTED, describe
 from sonica_cli.screen import say_failure
@@ -36,7 +38,19 @@ app = typer.Typer(
     "`sonica up` starts a mesh on this machine, `sonica index ~/Music` registers recordings, "
     "`sonica recognize clip.m4a` says what a clip is.",
 )
-for group in (mesh, index, recognize, listen, catalog, trace, explain, demo, account):
+for group in (
+    mesh,
+    index,
+    recognize,
+    listen,
+    search,
+    update,
+    catalog,
+    trace,
+    explain,
+    demo,
+    account,
+):
     group.add_to(app)
 app.add_typer(tracks.app, name="tracks")
 app.add_typer(keys.app, name="keys")

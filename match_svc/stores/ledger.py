@@ -98,6 +98,11 @@ async def leave_active(connection: Connection, track_number: int) -> None:
     )
 
 
+async def renew_epoch(connection: Connection) -> None:
+    """From the commit on, answers given before are not repeated: they may say what has changed."""
+    await connection.execute("UPDATE catalog.ledger SET epoch = gen_random_uuid()")
+
+
 async def allocate_generation(connection: Connection, algorithm_version: int) -> Generation:
     """Returns a generation whose number was never used before."""
     number: int = await connection.fetchval(

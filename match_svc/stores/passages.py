@@ -20,7 +20,7 @@ _VECTOR_BYTES = 2 * sonica_core.DIMENSION
 # The ledger on the left gives the epoch even when no candidate is ACTIVE.
 _READ = f"""
 SELECT l.epoch, l.algorithm_version AS catalog_version, p.* FROM catalog.ledger l LEFT JOIN (
-    SELECT t.track_number, t.track_id, w.first_row,
+    SELECT t.track_number, t.track_id, t.revision, w.first_row,
         substring(f.vectors_f16le
             from w.first_row * {_VECTOR_BYTES} + 1 for w.row_count * {_VECTOR_BYTES}) AS vectors,
         substring(f.active_windows from w.first_row + 1 for w.row_count) AS active_windows,
@@ -41,6 +41,13 @@ SELECT l.epoch, l.algorithm_version AS catalog_version, p.* FROM catalog.ledger 
 """  # noqa: S608 - only our own constants are put in
 
 
+class Song(NamedTuple):
+    """A track as something was said of it: neither part alone names that."""
+
+    track_id: UUID
+    revision: int
+
+
 class Passages(NamedTuple):
     """What was read.
 
@@ -48,13 +55,13 @@ class Passages(NamedTuple):
         epoch: of the catalogue the passages are from.
         algorithm_version: that catalogue is searched by; not always that of the passages.
         references: passages of ACTIVE tracks.
-        track_ids: by track number.
+        songs: id and revision by track number.
     """
 
     epoch: UUID
     algorithm_version: int
     references: list[sonica_core.ReferencePassage]
-    track_ids: dict[int, UUID]
+    songs: dict[int, Song]
 
 
 async def read_epoch(connection: Connection) -> UUID:
@@ -90,5 +97,5 @@ async def read_passages(
             )
             for row in found
         ],
-        track_ids={row["track_number"]: row["track_id"] for row in found},
+        songs={row["track_number"]: Song(row["track_id"], row["revision"]) for row in found},
     )

@@ -211,6 +211,8 @@ def _transcoding() -> Json:
         "match_incoming_request_route": True,
         "convert_grpc_status": True,
         "url_unescape_spec": "ALL_CHARACTERS",
+        # What forms, and nearly all libraries, write for a space.
+        "query_param_unescape_plus": True,
         "case_insensitive_enum_parsing": True,
         "max_request_body_size": _JSON_BYTES_MAX,
         "max_response_body_size": _RESPONSE_BYTES_MAX,

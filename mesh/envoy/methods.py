@@ -50,6 +50,8 @@ class Method:
 FINGERPRINT = "sonica.fingerprint.v1.FingerprintService"
 MATCHING = "sonica.matching.v1.MatchingService"
 CATALOG = "sonica.catalog.v1.CatalogService"
+IMPORTS = "sonica.catalog.v1.ImportService"
+OPERATIONS = "sonica.catalog.v1.OperationService"
 RECOGNITION = "sonica.recognition.v1.RecognitionService"
 ACCOUNTS = "sonica.user.v1.AccountService"
 SESSIONS = "sonica.user.v1.SessionService"
@@ -71,11 +73,15 @@ METHODS = (
     Method(RECOGNITION, "RecognizeUpload", "gateway", True, 120, 600, Retry.UNSENT),
     Method(RECOGNITION, "RegisterTrack", "gateway", True, 300, 900, Retry.IDEMPOTENT),
     Method(RECOGNITION, "ImportTracks", "gateway", True, _DAY, _DAY, Retry.UNSENT),
+    # A body that is passed on as it comes cannot be sent again from here.
+    Method(RECOGNITION, "UploadImportItem", "gateway", True, 3_600, _DAY, Retry.UNSENT),
     # Idempotent by its required content hash: a second attempt finds the track of the first and
     # says ALREADY_REGISTERED, and a replica that dies costs no import.
     Method(CATALOG, "CreateTrack", "match", True, 60, 120, Retry.IDEMPOTENT),
     Method(CATALOG, "GetTrack", "match", True, 10, 30, Retry.IDEMPOTENT),
     Method(CATALOG, "ListTracks", "match", True, 10, 30, Retry.IDEMPOTENT),
+    Method(CATALOG, "SearchTracks", "match", True, 10, 30, Retry.IDEMPOTENT),
+    Method(CATALOG, "UpdateTrack", "match", True, 10, 30, Retry.IDEMPOTENT),
     Method(CATALOG, "LookupTracks", "match", True, 10, 30, Retry.IDEMPOTENT),
     # A second attempt after one that went through would report TRACK_NOT_FOUND.
     Method(CATALOG, "DeleteTrack", "match", True, 30, 120, Retry.UNSENT),
@@ -83,6 +89,15 @@ METHODS = (
     # A second attempt would meet the first, still running, as REBUILD_RUNNING.
     Method(CATALOG, "RebuildIndex", "match", True, _DAY, _DAY, Retry.UNSENT),
     Method(CATALOG, "GetCatalogStatistics", "match", True, 10, 30, Retry.IDEMPOTENT),
+    # Without a request id a second attempt would begin a second import.
+    Method(IMPORTS, "CreateImport", "match", True, 30, 60, Retry.UNSENT),
+    Method(IMPORTS, "ListImportItems", "match", True, 10, 30, Retry.IDEMPOTENT),
+    Method(IMPORTS, "OpenImportItem", "match", False, 10, 30, Retry.IDEMPOTENT),
+    Method(IMPORTS, "FinishImportItem", "match", False, 10, 30, Retry.IDEMPOTENT),
+    Method(OPERATIONS, "GetOperation", "match", True, 10, 30, Retry.IDEMPOTENT),
+    Method(OPERATIONS, "ListOperations", "match", True, 10, 30, Retry.IDEMPOTENT),
+    Method(OPERATIONS, "WaitOperation", "match", True, 70, 90, Retry.IDEMPOTENT),
+    Method(OPERATIONS, "CancelOperation", "match", True, 10, 30, Retry.IDEMPOTENT),
     Method(FINGERPRINT, "ExtractFingerprint", "fingerprint", False, 30, 120, Retry.IDEMPOTENT),
     Method(FINGERPRINT, "StreamFingerprint", "fingerprint", False, 3_600, _DAY, Retry.UNSENT),
     Method(MATCHING, "FindMatches", "match", False, 10, 30, Retry.IDEMPOTENT),

@@ -29,6 +29,13 @@ def list_(
             metavar="N", min=0, help="Most tracks shown, in the order of registration; 0 = all."
         ),
     ] = 50,
+    track_filter: Annotated[
+        str,
+        typer.Option(
+            "--filter", metavar="FILTER", help="Only those, e.g. `genre = raga AND year >= 1970`."
+        ),
+    ] = "",
+    newest: Annotated[bool, typer.Option("--newest", help="The newest first.")] = False,
     json: Json = False,
     address: Address = None,
     data: DataDir = None,
@@ -45,7 +52,12 @@ def list_(
         async with client_at(edge_of(address, data)) as client:
             while not limit or len(tracks) < limit:
                 wanted = min(limit - len(tracks), 500) if limit else 500
-                page = await client.list_tracks(page_size=wanted, page_token=token)
+                page = await client.list_tracks(
+                    page_size=wanted,
+                    page_token=token,
+                    track_filter=track_filter,
+                    order_by="create_time desc" if newest else "",
+                )
                 total, token = page.total_count, page.next_page_token
                 if json:
                     say(*(json_format.dumps(_whole(t), ensure_ascii=False) for t in page.tracks))
@@ -60,6 +72,9 @@ def list_(
     tracks, total = run(read())
     if json:
         return
+    if not tracks and track_filter:
+        say("Nothing passes the filter.")
+        return
     if not tracks:
         say("Nothing is registered yet.")
         note("`sonica index ~/Music` registers music.")
@@ -70,7 +85,7 @@ def list_(
     ]
     columns = ("Id", "External id", "Title", "Artist", "Length", "State")
     show_table(columns, rows, right=("Length",))
-    if total > len(tracks):
+    if total > len(tracks) and not track_filter:
         note(f"{len(tracks)} of {total}; --limit 0 shows all.")
 
 
@@ -100,11 +115,15 @@ def show(ids: Ids, json: Json = False, address: Address = None, data: DataDir = 
             ("external id", track.external_id),
             ("title", track.title),
             ("artist", track.artist),
+            ("artists", "; ".join(track.artists) if track.artists != [track.artist] else ""),
             ("album", track.album),
+            ("label", track.label),
             ("isrc", track.isrc),
             ("language", track.language),
             ("genre", track.genre),
             ("year", str(track.year or "")),
+            ("released", track.release_date),
+            ("ids", ", ".join(f"{name} {value}" for name, value in track.external_ids.items())),
             ("source", track.source_uri),
             ("length", clock(seconds(track.duration))),
             ("state", _state(track)),
@@ -112,6 +131,7 @@ def show(ids: Ids, json: Json = False, address: Address = None, data: DataDir = 
             ("stored", ", ".join(f"version {v}" for v in track.algorithm_versions)),
             ("registered", created.isoformat(timespec="seconds") if created else ""),
             ("sha-256", track.content_sha256.hex()),
+            ("etag", track.etag),
         ):
             if value:
                 say(f"{name:<12} {value}")

@@ -55,6 +55,8 @@ def test_requests_and_responses_are_of_their_own(ours: list[FileDescriptorProto]
         for method in service.method
         for name in (method.input_type, method.output_type)
     ]
+    # What takes longer than a call is told in the shape that everybody knows.
+    used = [name for name in used if name != ".google.longrunning.Operation"]
     assert len(used) == len(set(used))
 
 

@@ -1,4 +1,4 @@
-"""What every stand-in remembers of its calls."""
+"""What stand-ins for services have in common: they remember their calls."""
 
 from __future__ import annotations
 

@@ -20,6 +20,8 @@ import grpc
 from google.protobuf.duration_pb2 import Duration
 from sonica.catalog.v1 import catalog_service_pb2 as catalog
 from sonica.catalog.v1 import catalog_service_pb2_grpc as catalog_grpc
+from sonica.catalog.v1 import import_service_pb2_grpc as imports_grpc
+from sonica.catalog.v1 import operation_service_pb2_grpc as operations_grpc
 from sonica.catalog.v1 import track_pb2
 from sonica.fingerprint.v1 import fingerprint_service_pb2 as fingerprint
 from sonica.fingerprint.v1 import fingerprint_service_pb2_grpc as fingerprint_grpc
@@ -39,6 +41,7 @@ from sonica.user.v1 import session_service_pb2_grpc as sessions_grpc
 from mesh.runtime.errors import ServiceError
 from mesh.runtime.serve import Registration
 from tests.mesh.history_stand_ins import HistoryStandIns
+from tests.mesh.import_stand_ins import ImportStandIn, OperationStandIn
 from tests.mesh.remembering import Remembering
 from tests.mesh.webhook_stand_ins import webhook_registrations
 
@@ -280,6 +283,16 @@ class CatalogStandIn(Remembering, catalog_grpc.CatalogServiceServicer):
         tracks = list(self.tracks.values())[: request.page_size or 50]
         return catalog.ListTracksResponse(tracks=tracks, total_count=len(self.tracks))
 
+    async def SearchTracks(self, request: Any, context: Any) -> Any:
+        self.enter("SearchTracks", context)
+        return catalog.SearchTracksResponse()
+
+    async def UpdateTrack(self, request: Any, context: Any) -> Any:
+        self.enter("UpdateTrack", context)
+        track = self._find(request.track.track_id)
+        track.title = request.track.title
+        return catalog.UpdateTrackResponse(track=track)
+
     async def LookupTracks(self, request: Any, context: Any) -> Any:
         self.enter("LookupTracks", context)
         known = (self.by_content.get(digest) for digest in request.content_sha256s)
@@ -408,6 +421,8 @@ class StandIns:
         self.fingerprint = FingerprintStandIn()
         self.matching = MatchingStandIn()
         self.catalog = CatalogStandIn()
+        self.imports = ImportStandIn()
+        self.operations = OperationStandIn()
         self.accounts = AccountStandIn()
         self.sessions = SessionStandIn()
         self.api_keys = ApiKeyStandIn()
@@ -434,6 +449,16 @@ class StandIns:
                 catalog_grpc.add_CatalogServiceServicer_to_server,
                 self.catalog,
                 "sonica.catalog.v1.CatalogService",
+            ),
+            Registration(
+                imports_grpc.add_ImportServiceServicer_to_server,
+                self.imports,
+                "sonica.catalog.v1.ImportService",
+            ),
+            Registration(
+                operations_grpc.add_OperationServiceServicer_to_server,
+                self.operations,
+                "sonica.catalog.v1.OperationService",
             ),
         ]
 

@@ -81,6 +81,15 @@ REST_CALLS: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "/v1/tracks"): {},
     ("GET", "/v1/tracks/{track_id}"): {},
     ("DELETE", "/v1/tracks/{track_id}"): {},
+    ("GET", "/v1/tracks:search"): {"params": {"query": "dil se"}},
+    ("PATCH", "/v1/tracks/{track.track_id}"): {"json": {"title": "Dil Se"}},
+    ("POST", "/v1/imports"): {"json": {"items": [{"itemId": "1"}]}},
+    ("GET", "/v1/imports/{import_id}/items"): {},
+    ("POST", "/v1/imports/{import_id}/items/{item_id}:upload"): {"content": b"a file" * 100},
+    ("GET", "/v1/{name=operations/*}"): {},
+    ("GET", "/v1/operations"): {},
+    ("POST", "/v1/{name=operations/*}:wait"): {"json": {"timeout": "1s"}},
+    ("POST", "/v1/{name=operations/*}:cancel"): {"json": {}},
     ("GET", "/v1/catalog/statistics"): {},
     ("POST", "/v1/users"): {"json": {"email": "ada@example.org", "password": "ten or more"}},
     ("GET", "/v1/{name=users/*}"): {},
@@ -134,6 +143,10 @@ NAMES = {
     "=users/*/webhooks/*/deliveries/*}": "users/me/webhooks/0123456789abcdef/deliveries/7",
     "=users/*/webhooks/*}": "users/me/webhooks/0123456789abcdef",
     "=users/*/identities/*}": "users/me/identities/0123456789abcdef",
+    "{track.track_id}": "external:a%2Fb",
+    "{import_id}": "5f0c2b1e-0000-4000-8000-000000000000",
+    "{item_id}": "1",
+    "=operations/*}": "operations/5f0c2b1e-0000-4000-8000-000000000000",
     "=users/*/apiKeys/*}": "users/me/apiKeys/0123456789abcdef",
     "=users/*/recognitions/*}": "users/me/recognitions/00000000-0000-4000-8000-000000000000",
     "=users/*}": "users/me",
@@ -284,6 +297,14 @@ async def test_hidden_rpc_is_refused_in_every_protocol(rig: Rig, path: str) -> N
             assert answer.status_code in (400, 404), detour
             assert reason(answer.json())
     assert calls(rig) == before
+
+
+async def test_a_plus_in_a_query_is_a_space(rig: Rig) -> None:
+    for query in ("track.title=Dil+Se+2", "track.title=Dil%20Se%202"):
+        created = await rig.rest.post(f"/v1/tracks?{query}", content=query.encode())
+        assert created.json()["track"]["title"] == "Dil Se 2"
+    created = await rig.rest.post("/v1/tracks?track.title=1%2B1", content=b"plus")
+    assert created.json()["track"]["title"] == "1+1"
 
 
 async def test_rpc_paths_take_no_json(rig: Rig) -> None:

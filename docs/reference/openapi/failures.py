@@ -38,6 +38,7 @@ _MEANINGS = {
     413: "The body is too large.",
     415: "The body is of a type this route does not take.",
     429: "A limit is reached; `RetryInfo` says when to try again.",
+    499: "It was cancelled.",
     500: "Sonica failed; the message names the trace.",
     503: "A part of Sonica is away; `RetryInfo` says when to try again.",
     504: "The answer took longer than the deadline.",

@@ -14,7 +14,9 @@ from ._messages.sonica.catalog.v1 import (
     ListTracksResponse,
     RebuildIndexResponse,
     RegistrationOutcome,
+    SearchTracksResponse,
     Track,
+    TrackSearchResult,
     TrackState,
 )
 from ._messages.sonica.fingerprint.v1 import Fingerprint, FingerprintPurpose
@@ -67,11 +69,13 @@ __all__ = [
     "RegistrationOutcome",
     "Role",
     "Scope",
+    "SearchTracksResponse",
     "Session",
     "SonicaClient",
     "SonicaError",
     "StreamingRecognizeResponse",
     "Timing",
     "Track",
+    "TrackSearchResult",
     "TrackState",
 ]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import grpc
 
 from . import methods
+from ._messages.google.protobuf import FieldMask
 from ._messages.sonica.audio.v1 import Audio, AudioFormat
 from ._messages.sonica.catalog.v1 import (
     DeleteTrackRequest,
@@ -27,7 +28,10 @@ from ._messages.sonica.catalog.v1 import (
     RebuildIndexRequest,
     RebuildIndexResponse,
     RegistrationOutcome,
+    SearchTracksRequest,
+    SearchTracksResponse,
     Track,
+    UpdateTrackRequest,
 )
 from ._messages.sonica.fingerprint.v1 import Fingerprint
 from ._messages.sonica.recognition.v1 import (
@@ -261,17 +265,71 @@ class SonicaClient:
         return response.track or Track()
 
     async def list_tracks(
-        self, *, page_size: int = 0, page_token: str = "", timeout_seconds: float | None = None
+        self,
+        *,
+        page_size: int = 0,
+        page_token: str = "",
+        track_filter: str = "",
+        order_by: str = "",
+        timeout_seconds: float | None = None,
     ) -> ListTracksResponse:
-        """Returns one page of tracks in the order of registration; 0 means 50 a page."""
-        request = ListTracksRequest(page_size=page_size, page_token=page_token)
+        """Returns one page of tracks in the order of registration.
+
+        Args:
+            page_size: most tracks; 0 means 50.
+            page_token: `next_page_token` of the page before, of the same filter and order.
+            track_filter: which tracks, e.g. `genre = raga AND year >= 1970`; empty means all.
+            order_by: `create_time desc` for the newest first.
+            timeout_seconds: deadline; None means 10 s.
+        """
+        request = ListTracksRequest(
+            page_size=page_size, page_token=page_token, filter=track_filter, order_by=order_by
+        )
         return await self._unary(methods.LIST_TRACKS, request, timeout_seconds)
 
-    async def all_tracks(self, *, page_size: int = 500) -> AsyncGenerator[Track, None]:
-        """Yields every track, page by page."""
+    async def search_tracks(
+        self,
+        query: str,
+        *,
+        page_size: int = 0,
+        page_token: str = "",
+        timeout_seconds: float | None = None,
+    ) -> SearchTracksResponse:
+        """Returns one page of the tracks whose title, artists or album fit, best first.
+
+        Args:
+            query: words, or the beginnings of words; small misspellings are forgiven.
+            page_size: most results; 0 means 20.
+            page_token: `next_page_token` of the page before, of the same query.
+            timeout_seconds: deadline; None means 10 s.
+        """
+        request = SearchTracksRequest(query=query, page_size=page_size, page_token=page_token)
+        return await self._unary(methods.SEARCH_TRACKS, request, timeout_seconds)
+
+    async def update_track(
+        self, track: Track, *, paths: Sequence[str] = (), timeout_seconds: float | None = None
+    ) -> Track:
+        """Changes what is stored about a track and returns it as it is then.
+
+        Args:
+            track: `track_id` and the new values; with an `etag`, only if it still has that one.
+            paths: fields to change; none means those that are not empty in `track`.
+            timeout_seconds: deadline; None means 10 s.
+        """
+        mask = FieldMask(paths=[*paths]) if paths else None
+        request = UpdateTrackRequest(track=track, update_mask=mask)
+        response = await self._unary(methods.UPDATE_TRACK, request, timeout_seconds)
+        return response.track or Track()
+
+    async def all_tracks(
+        self, *, page_size: int = 500, track_filter: str = ""
+    ) -> AsyncGenerator[Track, None]:
+        """Yields every track, or every one of a filter, page by page."""
         token = ""
         while True:
-            page = await self.list_tracks(page_size=page_size, page_token=token)
+            page = await self.list_tracks(
+                page_size=page_size, page_token=token, track_filter=track_filter
+            )
             for track in page.tracks:
                 yield track
             token = page.next_page_token

@@ -25,6 +25,10 @@ from ._messages.sonica.catalog.v1 import (
     LookupTracksResponse,
     RebuildIndexRequest,
     RebuildIndexResponse,
+    SearchTracksRequest,
+    SearchTracksResponse,
+    UpdateTrackRequest,
+    UpdateTrackResponse,
 )
 from ._messages.sonica.recognition.v1 import (
     ImportTracksRequest,
@@ -135,6 +139,8 @@ IMPORT_TRACKS = Method(
 )
 GET_TRACK = Method(_CATALOG, "GetTrack", GetTrackRequest, GetTrackResponse, 10)
 LIST_TRACKS = Method(_CATALOG, "ListTracks", ListTracksRequest, ListTracksResponse, 10)
+SEARCH_TRACKS = Method(_CATALOG, "SearchTracks", SearchTracksRequest, SearchTracksResponse, 10)
+UPDATE_TRACK = Method(_CATALOG, "UpdateTrack", UpdateTrackRequest, UpdateTrackResponse, 10)
 LOOKUP_TRACKS = Method(_CATALOG, "LookupTracks", LookupTracksRequest, LookupTracksResponse, 10)
 DELETE_TRACK = Method(
     _CATALOG, "DeleteTrack", DeleteTrackRequest, DeleteTrackResponse, 30, retried=False
@@ -207,6 +213,8 @@ METHODS = (
     IMPORT_TRACKS,
     GET_TRACK,
     LIST_TRACKS,
+    SEARCH_TRACKS,
+    UPDATE_TRACK,
     LOOKUP_TRACKS,
     DELETE_TRACK,
     GET_TRACK_FINGERPRINT,

@@ -11,6 +11,8 @@ from mesh.runtime.errors import declared_errors
 ROOT = Path(__file__).resolve().parents[3]
 CONTRACTS = (
     "proto/sonica/catalog/v1/catalog_service.proto",
+    "proto/sonica/catalog/v1/import_service.proto",
+    "proto/sonica/catalog/v1/operation_service.proto",
     "proto/sonica/matching/v1/matching_service.proto",
 )
 

@@ -27,6 +27,8 @@ def _claim(content: bytes, request_id: UUID | None = None, external_id: str = ""
         algorithm_versions=(1,),
         create_time=datetime.now(UTC),
         content_sha256=content,
+        revision=1,
+        update_time=datetime.now(UTC),
     )
     return Claim(track, request_id)
 

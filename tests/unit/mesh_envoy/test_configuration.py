@@ -96,7 +96,6 @@ def test_filters_stand_in_the_order_that_access_control_needs() -> None:
         "cors",
         "header_mutation",
         "health_check",
-        "compressor",
         "jwt_authn",
         "ext_authz",
         "grpc_web",

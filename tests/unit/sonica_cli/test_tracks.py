@@ -41,6 +41,41 @@ def test_list_as_json(five: Connected) -> None:
     assert shown[0]["duration_s"] == 6.0
 
 
+def test_list_of_a_filter_the_newest_first(five: Connected) -> None:
+    sonica, edge = five
+    for track in list(edge.tracks.values())[:2]:
+        track.genre = "raga"
+    ran = sonica("tracks", "list", "--filter", "genre = raga", "--newest")
+    assert [line.split()[1] for line in ran.out.splitlines()[1:]] == ["x1", "x0"]
+    assert ran.err == ""
+    assert "filter" in sonica("tracks", "list", "--filter", "genre = rock").out
+
+
+def test_search(five: Connected) -> None:
+    ran = five[0]("search", "Song", "3")
+    assert ran.code == 0
+    assert [line.split()[1:3] for line in ran.out.splitlines()[1:]] == [["Song", "3"]]
+    assert "--limit" in five[0]("search", "Song", "--limit", 2).err
+    shown = [json.loads(line) for line in five[0]("search", "Song", "--json").out.splitlines()]
+    assert [track["title"] for track in shown] == [f"Song {n}" for n in range(5)]
+    assert shown[0]["relevance"] == 1
+    nothing = five[0]("search", "zzz")
+    assert (nothing.code, nothing.out) == (0, "Nothing is called so.\n")
+
+
+def test_update(five: Connected) -> None:
+    sonica, edge = five
+    ran = sonica(
+        "update", "external:x2", "--set", "title=New=er", "--set", "artists=A; B", "--set", "year="
+    )
+    assert ran.code == 0, ran.err
+    changed = next(track for track in edge.tracks.values() if track.external_id == "x2")
+    assert (changed.title, list(changed.artists), changed.year) == ("New=er", ["A", "B"], 0)
+    for wrong in ("title", "year=soon", "colour=red"):
+        assert sonica("update", "external:x2", "--set", wrong).code == 2
+    assert "artists      A; B" in sonica("tracks", "show", "external:x2").out
+
+
 def test_empty_list_says_what_to_do(connected: Connected) -> None:
     ran = connected[0]("tracks", "list")
     assert ran.code == 0

@@ -188,13 +188,35 @@ class Catalog(catalog_grpc.CatalogServiceServicer):
         return catalog.GetTrackResponse(track=await self._find(request.track_id, context))
 
     async def ListTracks(self, request: Any, context: Any) -> Any:
-        tracks = list(self.edge.tracks.values())
+        genre = request.filter.removeprefix("genre = ")
+        tracks = [t for t in self.edge.tracks.values() if genre in ("", t.genre)]
+        tracks = tracks[::-1] if request.order_by else tracks
         start = int(request.page_token or 0)
         end = start + (request.page_size or 50)
         token = str(end) if end < len(tracks) else ""
         return catalog.ListTracksResponse(
             tracks=tracks[start:end], next_page_token=token, total_count=len(tracks)
         )
+
+    async def SearchTracks(self, request: Any, context: Any) -> Any:
+        self.edge.calls.append("SearchTracks")
+        words = request.query.split()
+        found = [t for t in self.edge.tracks.values() if all(w in t.title for w in words)]
+        start = int(request.page_token or 0)
+        end = start + (request.page_size or 20)
+        results = [catalog.TrackSearchResult(track=t, relevance=1) for t in found[start:end]]
+        token = str(end) if end < len(found) else ""
+        return catalog.SearchTracksResponse(results=results, next_page_token=token)
+
+    async def UpdateTrack(self, request: Any, context: Any) -> Any:
+        self.edge.calls.append("UpdateTrack")
+        track = await self._find(request.track.track_id, context)
+        wanted = track_pb2.Track()
+        request.update_mask.MergeMessage(request.track, wanted, True, True)
+        for path in request.update_mask.paths:
+            track.ClearField(path)
+        track.MergeFrom(wanted)
+        return catalog.UpdateTrackResponse(track=track)
 
     async def LookupTracks(self, request: Any, context: Any) -> Any:
         self.edge.calls.append("LookupTracks")

@@ -323,3 +323,21 @@ async def test_catalogue(client: SonicaClient) -> None:
     assert (await client.statistics()).active_track_count == 4
     progress = [step async for step in client.rebuild_index()]
     assert [step.done for step in progress] == [False] * 4 + [True]
+
+
+async def test_finding_and_changing(client: SonicaClient) -> None:
+    for index in range(3):
+        genre = "raga" if index else "rock"
+        await client.register(b"piece %d" % index, Track(title=f"Piece {index}", genre=genre))
+    page = await client.list_tracks(track_filter="genre = raga", order_by="create_time desc")
+    assert [track.title for track in page.tracks] == ["Piece 2", "Piece 1"]
+    first = await client.search_tracks("Piece", page_size=2)
+    second = await client.search_tracks("Piece", page_token=first.next_page_token)
+    found = [result.track for page in (first, second) for result in page.results]
+    assert [track.title for track in found if track] == ["Piece 0", "Piece 1", "Piece 2"]
+    track = page.tracks[0]
+    changed = await client.update_track(
+        Track(track_id=track.track_id, title="New", external_ids={"mbid": "m"}),
+        paths=["title", "external_ids", "genre"],
+    )
+    assert (changed.title, changed.genre, changed.external_ids) == ("New", "", {"mbid": "m"})

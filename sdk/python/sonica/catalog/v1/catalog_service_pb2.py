@@ -25,12 +25,13 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from sonica.access.v1 import access_pb2 as sonica_dot_access_dot_v1_dot_access__pb2
 from sonica.catalog.v1 import track_pb2 as sonica_dot_catalog_dot_v1_dot_track__pb2
 from sonica.fingerprint.v1 import fingerprint_pb2 as sonica_dot_fingerprint_dot_v1_dot_fingerprint__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'sonica/catalog/v1/catalog_service.proto\x12\x11sonica.catalog.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1dsonica/access/v1/access.proto\x1a\x1dsonica/catalog/v1/track.proto\x1a\'sonica/fingerprint/v1/fingerprint.proto\"\xc8\x01\n\x12\x43reateTrackRequest\x12/\n\x05track\x18\x01 \x01(\x0b\x32\x18.sonica.catalog.v1.TrackB\x06\xbaH\x03\xc8\x01\x01\x12?\n\x0b\x66ingerprint\x18\x02 \x01(\x0b\x32\".sonica.fingerprint.v1.FingerprintB\x06\xbaH\x03\xc8\x01\x01\x12\x1f\n\x0e\x63ontent_sha256\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1f\n\nrequest_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"w\n\x13\x43reateTrackResponse\x12\'\n\x05track\x18\x01 \x01(\x0b\x32\x18.sonica.catalog.v1.Track\x12\x37\n\x07outcome\x18\x02 \x01(\x0e\x32&.sonica.catalog.v1.RegistrationOutcome\"/\n\x0fGetTrackRequest\x12\x1c\n\x08track_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xdc\x01\";\n\x10GetTrackResponse\x12\'\n\x05track\x18\x01 \x01(\x0b\x32\x18.sonica.catalog.v1.Track\"M\n\x11ListTracksRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"l\n\x12ListTracksResponse\x12(\n\x06tracks\x18\x01 \x03(\x0b\x32\x18.sonica.catalog.v1.Track\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0btotal_count\x18\x03 \x01(\x03\"?\n\x13LookupTracksRequest\x12(\n\x0f\x63ontent_sha256s\x18\x01 \x03(\x0c\x42\x0f\xbaH\x0c\x92\x01\t\x10\xf4\x03\"\x04z\x02h \"@\n\x14LookupTracksResponse\x12(\n\x06tracks\x18\x01 \x03(\x0b\x32\x18.sonica.catalog.v1.Track\"2\n\x12\x44\x65leteTrackRequest\x12\x1c\n\x08track_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xdc\x01\"\x15\n\x13\x44\x65leteTrackResponse\":\n\x1aGetTrackFingerprintRequest\x12\x1c\n\x08track_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xdc\x01\"V\n\x1bGetTrackFingerprintResponse\x12\x37\n\x0b\x66ingerprint\x18\x01 \x01(\x0b\x32\".sonica.fingerprint.v1.Fingerprint\"V\n\x13RebuildIndexRequest\x12\"\n\x11\x61lgorithm_version\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1b\n\x13\x64rop_other_versions\x18\x02 \x01(\x08\"w\n\x14RebuildIndexResponse\x12\x13\n\x0btrack_count\x18\x01 \x01(\x03\x12\x19\n\x11total_track_count\x18\x02 \x01(\x03\x12\x0c\n\x04\x64one\x18\x03 \x01(\x08\x12!\n\x19\x64ropped_fingerprint_count\x18\x04 \x01(\x03\"\x1d\n\x1bGetCatalogStatisticsRequest\"\xbb\x02\n\x1cGetCatalogStatisticsResponse\x12\x1a\n\x12\x61\x63tive_track_count\x18\x01 \x01(\x03\x12\x1b\n\x13pending_track_count\x18\x02 \x01(\x03\x12\x31\n\x0etotal_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0cvector_count\x18\x04 \x01(\x03\x12\x19\n\x11\x61lgorithm_version\x18\x05 \x01(\x05\x12!\n\x19\x63urrent_algorithm_version\x18\x06 \x01(\x05\x12\"\n\x1a\x62uilding_algorithm_version\x18\x07 \x01(\x05\x12\x37\n\tcoverages\x18\x08 \x03(\x0b\x32$.sonica.catalog.v1.AlgorithmCoverage\"C\n\x11\x41lgorithmCoverage\x12\x19\n\x11\x61lgorithm_version\x18\x01 \x01(\x05\x12\x13\n\x0btrack_count\x18\x02 \x01(\x03\x32\xeb\x07\n\x0e\x43\x61talogService\x12\x66\n\x0b\x43reateTrack\x12%.sonica.catalog.v1.CreateTrackRequest\x1a&.sonica.catalog.v1.CreateTrackResponse\"\x08\xea\xe1\x18\x04\x08\x03\x10\x03\x12z\n\x08GetTrack\x12\".sonica.catalog.v1.GetTrackRequest\x1a#.sonica.catalog.v1.GetTrackResponse\"%\xea\xe1\x18\x04\x08\x01\x10\x02\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/tracks/{track_id}\x12u\n\nListTracks\x12$.sonica.catalog.v1.ListTracksRequest\x1a%.sonica.catalog.v1.ListTracksResponse\"\x1a\xea\xe1\x18\x04\x08\x01\x10\x02\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/tracks\x12i\n\x0cLookupTracks\x12&.sonica.catalog.v1.LookupTracksRequest\x1a\'.sonica.catalog.v1.LookupTracksResponse\"\x08\xea\xe1\x18\x04\x08\x01\x10\x02\x12\x83\x01\n\x0b\x44\x65leteTrack\x12%.sonica.catalog.v1.DeleteTrackRequest\x1a&.sonica.catalog.v1.DeleteTrackResponse\"%\xea\xe1\x18\x04\x08\x03\x10\x03\x82\xd3\xe4\x93\x02\x17*\x15/v1/tracks/{track_id}\x12~\n\x13GetTrackFingerprint\x12-.sonica.catalog.v1.GetTrackFingerprintRequest\x1a..sonica.catalog.v1.GetTrackFingerprintResponse\"\x08\xea\xe1\x18\x04\x08\x03\x10\x02\x12k\n\x0cRebuildIndex\x12&.sonica.catalog.v1.RebuildIndexRequest\x1a\'.sonica.catalog.v1.RebuildIndexResponse\"\x08\xea\xe1\x18\x04\x08\x03\x10\x03\x30\x01\x12\x9f\x01\n\x14GetCatalogStatistics\x12..sonica.catalog.v1.GetCatalogStatisticsRequest\x1a/.sonica.catalog.v1.GetCatalogStatisticsResponse\"&\xea\xe1\x18\x04\x08\x01\x10\x02\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/catalog/statisticsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'sonica/catalog/v1/catalog_service.proto\x12\x11sonica.catalog.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1dsonica/access/v1/access.proto\x1a\x1dsonica/catalog/v1/track.proto\x1a\'sonica/fingerprint/v1/fingerprint.proto\"\xc8\x01\n\x12\x43reateTrackRequest\x12/\n\x05track\x18\x01 \x01(\x0b\x32\x18.sonica.catalog.v1.TrackB\x06\xbaH\x03\xc8\x01\x01\x12?\n\x0b\x66ingerprint\x18\x02 \x01(\x0b\x32\".sonica.fingerprint.v1.FingerprintB\x06\xbaH\x03\xc8\x01\x01\x12\x1f\n\x0e\x63ontent_sha256\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1f\n\nrequest_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"w\n\x13\x43reateTrackResponse\x12\'\n\x05track\x18\x01 \x01(\x0b\x32\x18.sonica.catalog.v1.Track\x12\x37\n\x07outcome\x18\x02 \x01(\x0e\x32&.sonica.catalog.v1.RegistrationOutcome\"/\n\x0fGetTrackRequest\x12\x1c\n\x08track_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xdc\x01\";\n\x10GetTrackResponse\x12\'\n\x05track\x18\x01 \x01(\x0b\x32\x18.sonica.catalog.v1.Track\"\xa1\x01\n\x11ListTracksRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x18\n\x06\x66ilter\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\x12\x38\n\x08order_by\x18\x04 \x01(\tB&\xbaH#r!R\x00R\x0b\x63reate_timeR\x10\x63reate_time desc\"l\n\x12ListTracksResponse\x12(\n\x06tracks\x18\x01 \x03(\x0b\x32\x18.sonica.catalog.v1.Track\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0btotal_count\x18\x03 \x01(\x03\"j\n\x13SearchTracksRequest\x12\x19\n\x05query\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"f\n\x14SearchTracksResponse\x12\x35\n\x07results\x18\x01 \x03(\x0b\x32$.sonica.catalog.v1.TrackSearchResult\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"O\n\x11TrackSearchResult\x12\'\n\x05track\x18\x01 \x01(\x0b\x32\x18.sonica.catalog.v1.Track\x12\x11\n\trelevance\x18\x02 \x01(\x01\"\xb4\x01\n\x12UpdateTrackRequest\x12m\n\x05track\x18\x01 \x01(\x0b\x32\x18.sonica.catalog.v1.TrackBD\xbaHA\xba\x01;\n\x0etrack.track_id\x12\x14track_id is required\x1a\x13this.track_id != \'\'\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\">\n\x13UpdateTrackResponse\x12\'\n\x05track\x18\x01 \x01(\x0b\x32\x18.sonica.catalog.v1.Track\"?\n\x13LookupTracksRequest\x12(\n\x0f\x63ontent_sha256s\x18\x01 \x03(\x0c\x42\x0f\xbaH\x0c\x92\x01\t\x10\xf4\x03\"\x04z\x02h \"@\n\x14LookupTracksResponse\x12(\n\x06tracks\x18\x01 \x03(\x0b\x32\x18.sonica.catalog.v1.Track\"2\n\x12\x44\x65leteTrackRequest\x12\x1c\n\x08track_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xdc\x01\"\x15\n\x13\x44\x65leteTrackResponse\":\n\x1aGetTrackFingerprintRequest\x12\x1c\n\x08track_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xdc\x01\"V\n\x1bGetTrackFingerprintResponse\x12\x37\n\x0b\x66ingerprint\x18\x01 \x01(\x0b\x32\".sonica.fingerprint.v1.Fingerprint\"V\n\x13RebuildIndexRequest\x12\"\n\x11\x61lgorithm_version\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1b\n\x13\x64rop_other_versions\x18\x02 \x01(\x08\"w\n\x14RebuildIndexResponse\x12\x13\n\x0btrack_count\x18\x01 \x01(\x03\x12\x19\n\x11total_track_count\x18\x02 \x01(\x03\x12\x0c\n\x04\x64one\x18\x03 \x01(\x08\x12!\n\x19\x64ropped_fingerprint_count\x18\x04 \x01(\x03\"\x1d\n\x1bGetCatalogStatisticsRequest\"\xbb\x02\n\x1cGetCatalogStatisticsResponse\x12\x1a\n\x12\x61\x63tive_track_count\x18\x01 \x01(\x03\x12\x1b\n\x13pending_track_count\x18\x02 \x01(\x03\x12\x31\n\x0etotal_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0cvector_count\x18\x04 \x01(\x03\x12\x19\n\x11\x61lgorithm_version\x18\x05 \x01(\x05\x12!\n\x19\x63urrent_algorithm_version\x18\x06 \x01(\x05\x12\"\n\x1a\x62uilding_algorithm_version\x18\x07 \x01(\x05\x12\x37\n\tcoverages\x18\x08 \x03(\x0b\x32$.sonica.catalog.v1.AlgorithmCoverage\"C\n\x11\x41lgorithmCoverage\x12\x19\n\x11\x61lgorithm_version\x18\x01 \x01(\x05\x12\x13\n\x0btrack_count\x18\x02 \x01(\x03\x32\x83\n\n\x0e\x43\x61talogService\x12\x66\n\x0b\x43reateTrack\x12%.sonica.catalog.v1.CreateTrackRequest\x1a&.sonica.catalog.v1.CreateTrackResponse\"\x08\xea\xe1\x18\x04\x08\x03\x10\x03\x12z\n\x08GetTrack\x12\".sonica.catalog.v1.GetTrackRequest\x1a#.sonica.catalog.v1.GetTrackResponse\"%\xea\xe1\x18\x04\x08\x01\x10\x02\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/tracks/{track_id}\x12u\n\nListTracks\x12$.sonica.catalog.v1.ListTracksRequest\x1a%.sonica.catalog.v1.ListTracksResponse\"\x1a\xea\xe1\x18\x04\x08\x01\x10\x02\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/tracks\x12\x82\x01\n\x0cSearchTracks\x12&.sonica.catalog.v1.SearchTracksRequest\x1a\'.sonica.catalog.v1.SearchTracksResponse\"!\xea\xe1\x18\x04\x08\x01\x10\x02\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/tracks:search\x12\x90\x01\n\x0bUpdateTrack\x12%.sonica.catalog.v1.UpdateTrackRequest\x1a&.sonica.catalog.v1.UpdateTrackResponse\"2\xea\xe1\x18\x04\x08\x03\x10\x03\x82\xd3\xe4\x93\x02$2\x1b/v1/tracks/{track.track_id}:\x05track\x12i\n\x0cLookupTracks\x12&.sonica.catalog.v1.LookupTracksRequest\x1a\'.sonica.catalog.v1.LookupTracksResponse\"\x08\xea\xe1\x18\x04\x08\x01\x10\x02\x12\x83\x01\n\x0b\x44\x65leteTrack\x12%.sonica.catalog.v1.DeleteTrackRequest\x1a&.sonica.catalog.v1.DeleteTrackResponse\"%\xea\xe1\x18\x04\x08\x03\x10\x03\x82\xd3\xe4\x93\x02\x17*\x15/v1/tracks/{track_id}\x12~\n\x13GetTrackFingerprint\x12-.sonica.catalog.v1.GetTrackFingerprintRequest\x1a..sonica.catalog.v1.GetTrackFingerprintResponse\"\x08\xea\xe1\x18\x04\x08\x03\x10\x02\x12k\n\x0cRebuildIndex\x12&.sonica.catalog.v1.RebuildIndexRequest\x1a\'.sonica.catalog.v1.RebuildIndexResponse\"\x08\xea\xe1\x18\x04\x08\x03\x10\x03\x30\x01\x12\x9f\x01\n\x14GetCatalogStatistics\x12..sonica.catalog.v1.GetCatalogStatisticsRequest\x1a/.sonica.catalog.v1.GetCatalogStatisticsResponse\"&\xea\xe1\x18\x04\x08\x01\x10\x02\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/catalog/statisticsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,6 +52,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTTRACKSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_LISTTRACKSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTTRACKSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\310\001'
+  _globals['_LISTTRACKSREQUEST'].fields_by_name['filter']._loaded_options = None
+  _globals['_LISTTRACKSREQUEST'].fields_by_name['filter']._serialized_options = b'\272H\005r\003\030\350\007'
+  _globals['_LISTTRACKSREQUEST'].fields_by_name['order_by']._loaded_options = None
+  _globals['_LISTTRACKSREQUEST'].fields_by_name['order_by']._serialized_options = b'\272H#r!R\000R\013create_timeR\020create_time desc'
+  _globals['_SEARCHTRACKSREQUEST'].fields_by_name['query']._loaded_options = None
+  _globals['_SEARCHTRACKSREQUEST'].fields_by_name['query']._serialized_options = b'\272H\007r\005\020\001\030\310\001'
+  _globals['_SEARCHTRACKSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_SEARCHTRACKSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_SEARCHTRACKSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_SEARCHTRACKSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\310\001'
+  _globals['_UPDATETRACKREQUEST'].fields_by_name['track']._loaded_options = None
+  _globals['_UPDATETRACKREQUEST'].fields_by_name['track']._serialized_options = b'\272HA\272\001;\n\016track.track_id\022\024track_id is required\032\023this.track_id != \'\'\310\001\001'
   _globals['_LOOKUPTRACKSREQUEST'].fields_by_name['content_sha256s']._loaded_options = None
   _globals['_LOOKUPTRACKSREQUEST'].fields_by_name['content_sha256s']._serialized_options = b'\272H\014\222\001\t\020\364\003\"\004z\002h '
   _globals['_DELETETRACKREQUEST'].fields_by_name['track_id']._loaded_options = None
@@ -65,6 +78,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CATALOGSERVICE'].methods_by_name['GetTrack']._serialized_options = b'\352\341\030\004\010\001\020\002\202\323\344\223\002\027\022\025/v1/tracks/{track_id}'
   _globals['_CATALOGSERVICE'].methods_by_name['ListTracks']._loaded_options = None
   _globals['_CATALOGSERVICE'].methods_by_name['ListTracks']._serialized_options = b'\352\341\030\004\010\001\020\002\202\323\344\223\002\014\022\n/v1/tracks'
+  _globals['_CATALOGSERVICE'].methods_by_name['SearchTracks']._loaded_options = None
+  _globals['_CATALOGSERVICE'].methods_by_name['SearchTracks']._serialized_options = b'\352\341\030\004\010\001\020\002\202\323\344\223\002\023\022\021/v1/tracks:search'
+  _globals['_CATALOGSERVICE'].methods_by_name['UpdateTrack']._loaded_options = None
+  _globals['_CATALOGSERVICE'].methods_by_name['UpdateTrack']._serialized_options = b'\352\341\030\004\010\003\020\003\202\323\344\223\002$2\033/v1/tracks/{track.track_id}:\005track'
   _globals['_CATALOGSERVICE'].methods_by_name['LookupTracks']._loaded_options = None
   _globals['_CATALOGSERVICE'].methods_by_name['LookupTracks']._serialized_options = b'\352\341\030\004\010\001\020\002'
   _globals['_CATALOGSERVICE'].methods_by_name['DeleteTrack']._loaded_options = None
@@ -75,40 +92,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CATALOGSERVICE'].methods_by_name['RebuildIndex']._serialized_options = b'\352\341\030\004\010\003\020\003'
   _globals['_CATALOGSERVICE'].methods_by_name['GetCatalogStatistics']._loaded_options = None
   _globals['_CATALOGSERVICE'].methods_by_name['GetCatalogStatistics']._serialized_options = b'\352\341\030\004\010\001\020\002\202\323\344\223\002\030\022\026/v1/catalog/statistics'
-  _globals['_CREATETRACKREQUEST']._serialized_start=257
-  _globals['_CREATETRACKREQUEST']._serialized_end=457
-  _globals['_CREATETRACKRESPONSE']._serialized_start=459
-  _globals['_CREATETRACKRESPONSE']._serialized_end=578
-  _globals['_GETTRACKREQUEST']._serialized_start=580
-  _globals['_GETTRACKREQUEST']._serialized_end=627
-  _globals['_GETTRACKRESPONSE']._serialized_start=629
-  _globals['_GETTRACKRESPONSE']._serialized_end=688
-  _globals['_LISTTRACKSREQUEST']._serialized_start=690
-  _globals['_LISTTRACKSREQUEST']._serialized_end=767
-  _globals['_LISTTRACKSRESPONSE']._serialized_start=769
-  _globals['_LISTTRACKSRESPONSE']._serialized_end=877
-  _globals['_LOOKUPTRACKSREQUEST']._serialized_start=879
-  _globals['_LOOKUPTRACKSREQUEST']._serialized_end=942
-  _globals['_LOOKUPTRACKSRESPONSE']._serialized_start=944
-  _globals['_LOOKUPTRACKSRESPONSE']._serialized_end=1008
-  _globals['_DELETETRACKREQUEST']._serialized_start=1010
-  _globals['_DELETETRACKREQUEST']._serialized_end=1060
-  _globals['_DELETETRACKRESPONSE']._serialized_start=1062
-  _globals['_DELETETRACKRESPONSE']._serialized_end=1083
-  _globals['_GETTRACKFINGERPRINTREQUEST']._serialized_start=1085
-  _globals['_GETTRACKFINGERPRINTREQUEST']._serialized_end=1143
-  _globals['_GETTRACKFINGERPRINTRESPONSE']._serialized_start=1145
-  _globals['_GETTRACKFINGERPRINTRESPONSE']._serialized_end=1231
-  _globals['_REBUILDINDEXREQUEST']._serialized_start=1233
-  _globals['_REBUILDINDEXREQUEST']._serialized_end=1319
-  _globals['_REBUILDINDEXRESPONSE']._serialized_start=1321
-  _globals['_REBUILDINDEXRESPONSE']._serialized_end=1440
-  _globals['_GETCATALOGSTATISTICSREQUEST']._serialized_start=1442
-  _globals['_GETCATALOGSTATISTICSREQUEST']._serialized_end=1471
-  _globals['_GETCATALOGSTATISTICSRESPONSE']._serialized_start=1474
-  _globals['_GETCATALOGSTATISTICSRESPONSE']._serialized_end=1789
-  _globals['_ALGORITHMCOVERAGE']._serialized_start=1791
-  _globals['_ALGORITHMCOVERAGE']._serialized_end=1858
-  _globals['_CATALOGSERVICE']._serialized_start=1861
-  _globals['_CATALOGSERVICE']._serialized_end=2864
+  _globals['_CREATETRACKREQUEST']._serialized_start=291
+  _globals['_CREATETRACKREQUEST']._serialized_end=491
+  _globals['_CREATETRACKRESPONSE']._serialized_start=493
+  _globals['_CREATETRACKRESPONSE']._serialized_end=612
+  _globals['_GETTRACKREQUEST']._serialized_start=614
+  _globals['_GETTRACKREQUEST']._serialized_end=661
+  _globals['_GETTRACKRESPONSE']._serialized_start=663
+  _globals['_GETTRACKRESPONSE']._serialized_end=722
+  _globals['_LISTTRACKSREQUEST']._serialized_start=725
+  _globals['_LISTTRACKSREQUEST']._serialized_end=886
+  _globals['_LISTTRACKSRESPONSE']._serialized_start=888
+  _globals['_LISTTRACKSRESPONSE']._serialized_end=996
+  _globals['_SEARCHTRACKSREQUEST']._serialized_start=998
+  _globals['_SEARCHTRACKSREQUEST']._serialized_end=1104
+  _globals['_SEARCHTRACKSRESPONSE']._serialized_start=1106
+  _globals['_SEARCHTRACKSRESPONSE']._serialized_end=1208
+  _globals['_TRACKSEARCHRESULT']._serialized_start=1210
+  _globals['_TRACKSEARCHRESULT']._serialized_end=1289
+  _globals['_UPDATETRACKREQUEST']._serialized_start=1292
+  _globals['_UPDATETRACKREQUEST']._serialized_end=1472
+  _globals['_UPDATETRACKRESPONSE']._serialized_start=1474
+  _globals['_UPDATETRACKRESPONSE']._serialized_end=1536
+  _globals['_LOOKUPTRACKSREQUEST']._serialized_start=1538
+  _globals['_LOOKUPTRACKSREQUEST']._serialized_end=1601
+  _globals['_LOOKUPTRACKSRESPONSE']._serialized_start=1603
+  _globals['_LOOKUPTRACKSRESPONSE']._serialized_end=1667
+  _globals['_DELETETRACKREQUEST']._serialized_start=1669
+  _globals['_DELETETRACKREQUEST']._serialized_end=1719
+  _globals['_DELETETRACKRESPONSE']._serialized_start=1721
+  _globals['_DELETETRACKRESPONSE']._serialized_end=1742
+  _globals['_GETTRACKFINGERPRINTREQUEST']._serialized_start=1744
+  _globals['_GETTRACKFINGERPRINTREQUEST']._serialized_end=1802
+  _globals['_GETTRACKFINGERPRINTRESPONSE']._serialized_start=1804
+  _globals['_GETTRACKFINGERPRINTRESPONSE']._serialized_end=1890
+  _globals['_REBUILDINDEXREQUEST']._serialized_start=1892
+  _globals['_REBUILDINDEXREQUEST']._serialized_end=1978
+  _globals['_REBUILDINDEXRESPONSE']._serialized_start=1980
+  _globals['_REBUILDINDEXRESPONSE']._serialized_end=2099
+  _globals['_GETCATALOGSTATISTICSREQUEST']._serialized_start=2101
+  _globals['_GETCATALOGSTATISTICSREQUEST']._serialized_end=2130
+  _globals['_GETCATALOGSTATISTICSRESPONSE']._serialized_start=2133
+  _globals['_GETCATALOGSTATISTICSRESPONSE']._serialized_end=2448
+  _globals['_ALGORITHMCOVERAGE']._serialized_start=2450
+  _globals['_ALGORITHMCOVERAGE']._serialized_end=2517
+  _globals['_CATALOGSERVICE']._serialized_start=2520
+  _globals['_CATALOGSERVICE']._serialized_end=3803
 # @@protoc_insertion_point(module_scope)

@@ -3,6 +3,7 @@ import datetime
 from buf.validate import validate_pb2 as _validate_pb2
 from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from sonica.access.v1 import access_pb2 as _access_pb2
 from sonica.catalog.v1 import track_pb2 as _track_pb2
 from sonica.fingerprint.v1 import fingerprint_pb2 as _fingerprint_pb2
@@ -47,12 +48,16 @@ class GetTrackResponse(_message.Message):
     def __init__(self, track: _Optional[_Union[_track_pb2.Track, _Mapping]] = ...) -> None: ...
 
 class ListTracksRequest(_message.Message):
-    __slots__ = ("page_size", "page_token")
+    __slots__ = ("page_size", "page_token", "filter", "order_by")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    ORDER_BY_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    filter: str
+    order_by: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., filter: _Optional[str] = ..., order_by: _Optional[str] = ...) -> None: ...
 
 class ListTracksResponse(_message.Message):
     __slots__ = ("tracks", "next_page_token", "total_count")
@@ -63,6 +68,46 @@ class ListTracksResponse(_message.Message):
     next_page_token: str
     total_count: int
     def __init__(self, tracks: _Optional[_Iterable[_Union[_track_pb2.Track, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., total_count: _Optional[int] = ...) -> None: ...
+
+class SearchTracksRequest(_message.Message):
+    __slots__ = ("query", "page_size", "page_token")
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    query: str
+    page_size: int
+    page_token: str
+    def __init__(self, query: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class SearchTracksResponse(_message.Message):
+    __slots__ = ("results", "next_page_token")
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[TrackSearchResult]
+    next_page_token: str
+    def __init__(self, results: _Optional[_Iterable[_Union[TrackSearchResult, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class TrackSearchResult(_message.Message):
+    __slots__ = ("track", "relevance")
+    TRACK_FIELD_NUMBER: _ClassVar[int]
+    RELEVANCE_FIELD_NUMBER: _ClassVar[int]
+    track: _track_pb2.Track
+    relevance: float
+    def __init__(self, track: _Optional[_Union[_track_pb2.Track, _Mapping]] = ..., relevance: _Optional[float] = ...) -> None: ...
+
+class UpdateTrackRequest(_message.Message):
+    __slots__ = ("track", "update_mask")
+    TRACK_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_MASK_FIELD_NUMBER: _ClassVar[int]
+    track: _track_pb2.Track
+    update_mask: _field_mask_pb2.FieldMask
+    def __init__(self, track: _Optional[_Union[_track_pb2.Track, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ...) -> None: ...
+
+class UpdateTrackResponse(_message.Message):
+    __slots__ = ("track",)
+    TRACK_FIELD_NUMBER: _ClassVar[int]
+    track: _track_pb2.Track
+    def __init__(self, track: _Optional[_Union[_track_pb2.Track, _Mapping]] = ...) -> None: ...
 
 class LookupTracksRequest(_message.Message):
     __slots__ = ("content_sha256s",)

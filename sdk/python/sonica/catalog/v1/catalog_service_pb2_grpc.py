@@ -50,6 +50,16 @@ class CatalogServiceStub:
                 request_serializer=sonica_dot_catalog_dot_v1_dot_catalog__service__pb2.ListTracksRequest.SerializeToString,
                 response_deserializer=sonica_dot_catalog_dot_v1_dot_catalog__service__pb2.ListTracksResponse.FromString,
                 _registered_method=True)
+        self.SearchTracks = channel.unary_unary(
+                '/sonica.catalog.v1.CatalogService/SearchTracks',
+                request_serializer=sonica_dot_catalog_dot_v1_dot_catalog__service__pb2.SearchTracksRequest.SerializeToString,
+                response_deserializer=sonica_dot_catalog_dot_v1_dot_catalog__service__pb2.SearchTracksResponse.FromString,
+                _registered_method=True)
+        self.UpdateTrack = channel.unary_unary(
+                '/sonica.catalog.v1.CatalogService/UpdateTrack',
+                request_serializer=sonica_dot_catalog_dot_v1_dot_catalog__service__pb2.UpdateTrackRequest.SerializeToString,
+                response_deserializer=sonica_dot_catalog_dot_v1_dot_catalog__service__pb2.UpdateTrackResponse.FromString,
+                _registered_method=True)
         self.LookupTracks = channel.unary_unary(
                 '/sonica.catalog.v1.CatalogService/LookupTracks',
                 request_serializer=sonica_dot_catalog_dot_v1_dot_catalog__service__pb2.LookupTracksRequest.SerializeToString,
@@ -110,9 +120,36 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListTracks(self, request, context):
-        """Lists tracks in the order of registration.
+        """Lists tracks in the order of registration, all or those of a filter.
+
+        Errors: `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`, `FILTER_INVALID`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SearchTracks(self, request, context):
+        """Finds tracks by words of title, artists and album, best first. Every word
+        is looked for as it is, as the beginning of a longer one, and, when few
+        tracks are found so, with one letter wrong, missing, too many or swapped,
+        and across Devanagari and Latin script by its sound. Case, accents and
+        width do not count. No result is an empty list.
 
         Errors: `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateTrack(self, request, context):
+        """Changes what is stored about a track; how it is recognised stays. Answers
+        given after the return have the new values. Safe to retry: an update that
+        changes nothing succeeds and leaves `etag` and `update_time`, also when
+        its `etag` is an old one.
+
+        Errors: `NOT_FOUND` / `TRACK_NOT_FOUND`; `INVALID_ARGUMENT` /
+        `UPDATE_MASK_INVALID`; `ABORTED` / `ETAG_MISMATCH`; `ALREADY_EXISTS` /
+        `EXTERNAL_ID_TAKEN`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -189,6 +226,16 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.ListTracks,
                     request_deserializer=sonica_dot_catalog_dot_v1_dot_catalog__service__pb2.ListTracksRequest.FromString,
                     response_serializer=sonica_dot_catalog_dot_v1_dot_catalog__service__pb2.ListTracksResponse.SerializeToString,
+            ),
+            'SearchTracks': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchTracks,
+                    request_deserializer=sonica_dot_catalog_dot_v1_dot_catalog__service__pb2.SearchTracksRequest.FromString,
+                    response_serializer=sonica_dot_catalog_dot_v1_dot_catalog__service__pb2.SearchTracksResponse.SerializeToString,
+            ),
+            'UpdateTrack': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateTrack,
+                    request_deserializer=sonica_dot_catalog_dot_v1_dot_catalog__service__pb2.UpdateTrackRequest.FromString,
+                    response_serializer=sonica_dot_catalog_dot_v1_dot_catalog__service__pb2.UpdateTrackResponse.SerializeToString,
             ),
             'LookupTracks': grpc.unary_unary_rpc_method_handler(
                     servicer.LookupTracks,
@@ -298,6 +345,60 @@ class CatalogService:
             '/sonica.catalog.v1.CatalogService/ListTracks',
             sonica_dot_catalog_dot_v1_dot_catalog__service__pb2.ListTracksRequest.SerializeToString,
             sonica_dot_catalog_dot_v1_dot_catalog__service__pb2.ListTracksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchTracks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sonica.catalog.v1.CatalogService/SearchTracks',
+            sonica_dot_catalog_dot_v1_dot_catalog__service__pb2.SearchTracksRequest.SerializeToString,
+            sonica_dot_catalog_dot_v1_dot_catalog__service__pb2.SearchTracksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateTrack(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sonica.catalog.v1.CatalogService/UpdateTrack',
+            sonica_dot_catalog_dot_v1_dot_catalog__service__pb2.UpdateTrackRequest.SerializeToString,
+            sonica_dot_catalog_dot_v1_dot_catalog__service__pb2.UpdateTrackResponse.FromString,
             options,
             channel_credentials,
             insecure,

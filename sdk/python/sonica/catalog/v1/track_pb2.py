@@ -27,15 +27,17 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dsonica/catalog/v1/track.proto\x12\x11sonica.catalog.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe9\x04\n\x05Track\x12\x19\n\x08track_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1d\n\x0b\x65xternal_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x17\n\x05title\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12\x18\n\x06\x61rtist\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12\x17\n\x05\x61lbum\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12\x35\n\x04isrc\x18\x06 \x01(\tB\'\xbaH$r\x1f\x32\x1d^[A-Z]{2}[A-Z0-9]{3}[0-9]{7}$\xd8\x01\x01\x12\x19\n\x08language\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18#\x12\x16\n\x05genre\x18\x08 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12w\n\x04year\x18\t \x01(\x05\x42i\xbaHf\xba\x01\x63\n\ntrack.year\x12(year must be 0 (unknown) or 1860 to 2200\x1a+this == 0 || (this >= 1860 && this <= 2200)\x12\x1c\n\nsource_uri\x18\n \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\x12+\n\x08\x64uration\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\x05state\x18\x0c \x01(\x0e\x32\x1d.sonica.catalog.v1.TrackState\x12\x19\n\x11\x61lgorithm_version\x18\r \x01(\x05\x12/\n\x0b\x63reate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x63ontent_sha256\x18\x0f \x01(\x0c\x12\x1a\n\x12\x61lgorithm_versions\x18\x10 \x03(\x05*t\n\nTrackState\x12\x1b\n\x17TRACK_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13TRACK_STATE_PENDING\x10\x01\x12\x16\n\x12TRACK_STATE_ACTIVE\x10\x02\x12\x18\n\x14TRACK_STATE_DELETING\x10\x03*\x8d\x01\n\x13RegistrationOutcome\x12$\n REGISTRATION_OUTCOME_UNSPECIFIED\x10\x00\x12#\n\x1fREGISTRATION_OUTCOME_REGISTERED\x10\x01\x12+\n\'REGISTRATION_OUTCOME_ALREADY_REGISTERED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dsonica/catalog/v1/track.proto\x12\x11sonica.catalog.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf6\x07\n\x05Track\x12\x1a\n\x08track_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xdc\x01\x12\x1d\n\x0b\x65xternal_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x17\n\x05title\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12\x18\n\x06\x61rtist\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12\x17\n\x05\x61lbum\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\x12\x35\n\x04isrc\x18\x06 \x01(\tB\'\xbaH$r\x1f\x32\x1d^[A-Z]{2}[A-Z0-9]{3}[0-9]{7}$\xd8\x01\x01\x12\x19\n\x08language\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18#\x12\x16\n\x05genre\x18\x08 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12w\n\x04year\x18\t \x01(\x05\x42i\xbaHf\xba\x01\x63\n\ntrack.year\x12(year must be 0 (unknown) or 1860 to 2200\x1a+this == 0 || (this >= 1860 && this <= 2200)\x12\x1c\n\nsource_uri\x18\n \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\x12+\n\x08\x64uration\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\x05state\x18\x0c \x01(\x0e\x32\x1d.sonica.catalog.v1.TrackState\x12\x19\n\x11\x61lgorithm_version\x18\r \x01(\x05\x12/\n\x0b\x63reate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x63ontent_sha256\x18\x0f \x01(\x0c\x12\x1a\n\x12\x61lgorithm_versions\x18\x10 \x03(\x05\x12\"\n\x07\x61rtists\x18\x11 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10\x14\"\x07r\x05\x10\x01\x18\xc8\x01\x12v\n\x0c\x65xternal_ids\x18\x12 \x03(\x0b\x32).sonica.catalog.v1.Track.ExternalIdsEntryB5\xbaH2\x9a\x01/\x10\x14\"\"r 2\x18^[a-z][a-z0-9_.-]{0,39}$Z\x04isrc*\x07r\x05\x10\x01\x18\xc8\x01\x12\x17\n\x05label\x18\x13 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12Y\n\x0crelease_date\x18\x14 \x01(\tBC\xbaH@r;29^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?$\xd8\x01\x01\x12/\n\x0bupdate_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\x04\x65tag\x18\x16 \x01(\tB\x07\xbaH\x04r\x02\x18(\x1a\x32\n\x10\x45xternalIdsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*t\n\nTrackState\x12\x1b\n\x17TRACK_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13TRACK_STATE_PENDING\x10\x01\x12\x16\n\x12TRACK_STATE_ACTIVE\x10\x02\x12\x18\n\x14TRACK_STATE_DELETING\x10\x03*\x8d\x01\n\x13RegistrationOutcome\x12$\n REGISTRATION_OUTCOME_UNSPECIFIED\x10\x00\x12#\n\x1fREGISTRATION_OUTCOME_REGISTERED\x10\x01\x12+\n\'REGISTRATION_OUTCOME_ALREADY_REGISTERED\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sonica.catalog.v1.track_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_TRACK_EXTERNALIDSENTRY']._loaded_options = None
+  _globals['_TRACK_EXTERNALIDSENTRY']._serialized_options = b'8\001'
   _globals['_TRACK'].fields_by_name['track_id']._loaded_options = None
-  _globals['_TRACK'].fields_by_name['track_id']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_TRACK'].fields_by_name['track_id']._serialized_options = b'\272H\005r\003\030\334\001'
   _globals['_TRACK'].fields_by_name['external_id']._loaded_options = None
   _globals['_TRACK'].fields_by_name['external_id']._serialized_options = b'\272H\005r\003\030\310\001'
   _globals['_TRACK'].fields_by_name['title']._loaded_options = None
@@ -54,10 +56,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRACK'].fields_by_name['year']._serialized_options = b'\272Hf\272\001c\n\ntrack.year\022(year must be 0 (unknown) or 1860 to 2200\032+this == 0 || (this >= 1860 && this <= 2200)'
   _globals['_TRACK'].fields_by_name['source_uri']._loaded_options = None
   _globals['_TRACK'].fields_by_name['source_uri']._serialized_options = b'\272H\005r\003\030\320\017'
-  _globals['_TRACKSTATE']._serialized_start=766
-  _globals['_TRACKSTATE']._serialized_end=882
-  _globals['_REGISTRATIONOUTCOME']._serialized_start=885
-  _globals['_REGISTRATIONOUTCOME']._serialized_end=1026
+  _globals['_TRACK'].fields_by_name['artists']._loaded_options = None
+  _globals['_TRACK'].fields_by_name['artists']._serialized_options = b'\272H\016\222\001\013\020\024\"\007r\005\020\001\030\310\001'
+  _globals['_TRACK'].fields_by_name['external_ids']._loaded_options = None
+  _globals['_TRACK'].fields_by_name['external_ids']._serialized_options = b'\272H2\232\001/\020\024\"\"r 2\030^[a-z][a-z0-9_.-]{0,39}$Z\004isrc*\007r\005\020\001\030\310\001'
+  _globals['_TRACK'].fields_by_name['label']._loaded_options = None
+  _globals['_TRACK'].fields_by_name['label']._serialized_options = b'\272H\005r\003\030\310\001'
+  _globals['_TRACK'].fields_by_name['release_date']._loaded_options = None
+  _globals['_TRACK'].fields_by_name['release_date']._serialized_options = b'\272H@r;29^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?$\330\001\001'
+  _globals['_TRACK'].fields_by_name['etag']._loaded_options = None
+  _globals['_TRACK'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030('
+  _globals['_TRACKSTATE']._serialized_start=1163
+  _globals['_TRACKSTATE']._serialized_end=1279
+  _globals['_REGISTRATIONOUTCOME']._serialized_start=1282
+  _globals['_REGISTRATIONOUTCOME']._serialized_end=1423
   _globals['_TRACK']._serialized_start=147
-  _globals['_TRACK']._serialized_end=764
+  _globals['_TRACK']._serialized_end=1161
+  _globals['_TRACK_EXTERNALIDSENTRY']._serialized_start=1111
+  _globals['_TRACK_EXTERNALIDSENTRY']._serialized_end=1161
 # @@protoc_insertion_point(module_scope)

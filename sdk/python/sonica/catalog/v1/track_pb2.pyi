@@ -33,7 +33,14 @@ REGISTRATION_OUTCOME_REGISTERED: RegistrationOutcome
 REGISTRATION_OUTCOME_ALREADY_REGISTERED: RegistrationOutcome
 
 class Track(_message.Message):
-    __slots__ = ("track_id", "external_id", "title", "artist", "album", "isrc", "language", "genre", "year", "source_uri", "duration", "state", "algorithm_version", "create_time", "content_sha256", "algorithm_versions")
+    __slots__ = ("track_id", "external_id", "title", "artist", "album", "isrc", "language", "genre", "year", "source_uri", "duration", "state", "algorithm_version", "create_time", "content_sha256", "algorithm_versions", "artists", "external_ids", "label", "release_date", "update_time", "etag")
+    class ExternalIdsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     TRACK_ID_FIELD_NUMBER: _ClassVar[int]
     EXTERNAL_ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
@@ -50,6 +57,12 @@ class Track(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     CONTENT_SHA256_FIELD_NUMBER: _ClassVar[int]
     ALGORITHM_VERSIONS_FIELD_NUMBER: _ClassVar[int]
+    ARTISTS_FIELD_NUMBER: _ClassVar[int]
+    EXTERNAL_IDS_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_DATE_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
     track_id: str
     external_id: str
     title: str
@@ -66,4 +79,10 @@ class Track(_message.Message):
     create_time: _timestamp_pb2.Timestamp
     content_sha256: bytes
     algorithm_versions: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, track_id: _Optional[str] = ..., external_id: _Optional[str] = ..., title: _Optional[str] = ..., artist: _Optional[str] = ..., album: _Optional[str] = ..., isrc: _Optional[str] = ..., language: _Optional[str] = ..., genre: _Optional[str] = ..., year: _Optional[int] = ..., source_uri: _Optional[str] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., state: _Optional[_Union[TrackState, str]] = ..., algorithm_version: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., content_sha256: _Optional[bytes] = ..., algorithm_versions: _Optional[_Iterable[int]] = ...) -> None: ...
+    artists: _containers.RepeatedScalarFieldContainer[str]
+    external_ids: _containers.ScalarMap[str, str]
+    label: str
+    release_date: str
+    update_time: _timestamp_pb2.Timestamp
+    etag: str
+    def __init__(self, track_id: _Optional[str] = ..., external_id: _Optional[str] = ..., title: _Optional[str] = ..., artist: _Optional[str] = ..., album: _Optional[str] = ..., isrc: _Optional[str] = ..., language: _Optional[str] = ..., genre: _Optional[str] = ..., year: _Optional[int] = ..., source_uri: _Optional[str] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., state: _Optional[_Union[TrackState, str]] = ..., algorithm_version: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., content_sha256: _Optional[bytes] = ..., algorithm_versions: _Optional[_Iterable[int]] = ..., artists: _Optional[_Iterable[str]] = ..., external_ids: _Optional[_Mapping[str, str]] = ..., label: _Optional[str] = ..., release_date: _Optional[str] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ...) -> None: ...

@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from sonica.catalog.v1 import track_pb2 as sonica_dot_catalog_dot_v1_dot_track__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1esonica/matching/v1/match.proto\x12\x12sonica.matching.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1dsonica/catalog/v1/track.proto\"\xae\x02\n\x05Match\x12\'\n\x05track\x18\x01 \x01(\x0b\x32\x18.sonica.catalog.v1.Track\x12/\n\x0ctrack_offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0b\x63lip_offset\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x10matched_duration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0cspeed_factor\x18\x05 \x01(\x01\x12\r\n\x05score\x18\x06 \x01(\x01\x12\x11\n\tambiguous\x18\x07 \x01(\x08\x12.\n\x08\x65vidence\x18\x08 \x01(\x0b\x32\x1c.sonica.matching.v1.Evidence\"s\n\x08\x45vidence\x12\x13\n\x0bmean_cosine\x18\x01 \x01(\x01\x12\x15\n\rcosine_margin\x18\x02 \x01(\x01\x12\x1e\n\x16\x61ligned_landmark_count\x18\x03 \x01(\x05\x12\x1b\n\x13\x63lip_landmark_count\x18\x04 \x01(\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1esonica/matching/v1/match.proto\x12\x12sonica.matching.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1dsonica/catalog/v1/track.proto\"\xce\x03\n\x05Match\x12\'\n\x05track\x18\x01 \x01(\x0b\x32\x18.sonica.catalog.v1.Track\x12/\n\x0ctrack_offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0b\x63lip_offset\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x10matched_duration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0cspeed_factor\x18\x05 \x01(\x01\x12\r\n\x05score\x18\x06 \x01(\x01\x12\x11\n\tambiguous\x18\x07 \x01(\x08\x12.\n\x08\x65vidence\x18\x08 \x01(\x0b\x32\x1c.sonica.matching.v1.Evidence\x12\x32\n\x0f\x63lip_end_offset\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x35\n\x12track_begin_offset\x18\n \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x10track_end_offset\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\"s\n\x08\x45vidence\x12\x13\n\x0bmean_cosine\x18\x01 \x01(\x01\x12\x15\n\rcosine_margin\x18\x02 \x01(\x01\x12\x1e\n\x16\x61ligned_landmark_count\x18\x03 \x01(\x05\x12\x1b\n\x13\x63lip_landmark_count\x18\x04 \x01(\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,7 +34,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sonica.matching.v1.match_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MATCH']._serialized_start=118
-  _globals['_MATCH']._serialized_end=420
-  _globals['_EVIDENCE']._serialized_start=422
-  _globals['_EVIDENCE']._serialized_end=537
+  _globals['_MATCH']._serialized_end=580
+  _globals['_EVIDENCE']._serialized_start=582
+  _globals['_EVIDENCE']._serialized_end=697
 # @@protoc_insertion_point(module_scope)

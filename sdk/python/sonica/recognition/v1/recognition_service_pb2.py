@@ -29,12 +29,13 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from sonica.access.v1 import access_pb2 as sonica_dot_access_dot_v1_dot_access__pb2
 from sonica.audio.v1 import audio_pb2 as sonica_dot_audio_dot_v1_dot_audio__pb2
+from sonica.catalog.v1 import import_service_pb2 as sonica_dot_catalog_dot_v1_dot_import__service__pb2
 from sonica.catalog.v1 import track_pb2 as sonica_dot_catalog_dot_v1_dot_track__pb2
 from sonica.fingerprint.v1 import fingerprint_pb2 as sonica_dot_fingerprint_dot_v1_dot_fingerprint__pb2
 from sonica.matching.v1 import match_pb2 as sonica_dot_matching_dot_v1_dot_match__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/sonica/recognition/v1/recognition_service.proto\x12\x15sonica.recognition.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/rpc/status.proto\x1a\x1dsonica/access/v1/access.proto\x1a\x1bsonica/audio/v1/audio.proto\x1a\x1dsonica/catalog/v1/track.proto\x1a\'sonica/fingerprint/v1/fingerprint.proto\x1a\x1esonica/matching/v1/match.proto\"\xa6\x02\n\x10RecognizeRequest\x12\'\n\x05\x61udio\x18\x01 \x01(\x0b\x32\x16.sonica.audio.v1.AudioH\x00\x12\x39\n\x0b\x66ingerprint\x18\x02 \x01(\x0b\x32\".sonica.fingerprint.v1.FingerprintH\x00\x12&\n\x06upload\x18\x03 \x01(\x0b\x32\x14.google.api.HttpBodyH\x00\x12 \n\x0fmax_match_count\x18\x04 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x18\n\x10include_rejected\x18\x05 \x01(\x08\x12\x39\n\x0cstart_offset\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationB\x08\xbaH\x05\xaa\x01\x02\x32\x00\x42\x0f\n\x06source\x12\x05\xbaH\x02\x08\x01\"\xe3\x01\n\x11RecognizeResponse\x12*\n\x07matches\x18\x01 \x03(\x0b\x32\x19.sonica.matching.v1.Match\x12+\n\x08rejected\x18\x02 \x03(\x0b\x32\x19.sonica.matching.v1.Match\x12\x34\n\x11\x61nalysed_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\x06timing\x18\x04 \x01(\x0b\x32\x1d.sonica.recognition.v1.Timing\x12\x10\n\x08trace_id\x18\x05 \x01(\t\"\x8b\x02\n\x06Timing\x12\x32\n\x0f\x64\x65\x63ode_duration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x10\x65xtract_duration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x32\n\x0fsearch_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x31\n\x0e\x61lign_duration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x31\n\x0etotal_duration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x8c\x01\n\x19StreamingRecognizeRequest\x12\x41\n\x06\x63onfig\x18\x01 \x01(\x0b\x32/.sonica.recognition.v1.StreamingRecognizeConfigH\x00\x12\x1a\n\x05\x63hunk\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@H\x00\x42\x10\n\x07message\x12\x05\xbaH\x02\x08\x01\"j\n\x18StreamingRecognizeConfig\x12,\n\x06\x66ormat\x18\x01 \x01(\x0b\x32\x1c.sonica.audio.v1.AudioFormat\x12 \n\x0fmax_match_count\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\"\x9f\x01\n\x1aStreamingRecognizeResponse\x12*\n\x07matches\x18\x01 \x03(\x0b\x32\x19.sonica.matching.v1.Match\x12\x34\n\x11\x61nalysed_duration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05\x66inal\x18\x03 \x01(\x08\x12\x10\n\x08trace_id\x18\x04 \x01(\t\"\x8e\x01\n\x16RecognizeUploadRequest\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\x12,\n\x06\x66ormat\x18\x02 \x01(\x0b\x32\x1c.sonica.audio.v1.AudioFormat\x12 \n\x0fmax_match_count\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\"\x9c\x01\n\x17RecognizeUploadResponse\x12*\n\x07matches\x18\x01 \x03(\x0b\x32\x19.sonica.matching.v1.Match\x12\x34\n\x11\x61nalysed_duration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05\x66inal\x18\x03 \x01(\x08\x12\x10\n\x08trace_id\x18\x04 \x01(\t\"\xe6\x01\n\x14RegisterTrackRequest\x12\'\n\x05\x61udio\x18\x01 \x01(\x0b\x32\x16.sonica.audio.v1.AudioH\x00\x12&\n\x06upload\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyH\x00\x12\'\n\x05track\x18\x03 \x01(\x0b\x32\x18.sonica.catalog.v1.Track\x12\x1f\n\nrequest_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\"\n\x11\x61lgorithm_version\x18\x05 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x42\x0f\n\x06source\x12\x05\xbaH\x02\x08\x01\"y\n\x15RegisterTrackResponse\x12\'\n\x05track\x18\x01 \x01(\x0b\x32\x18.sonica.catalog.v1.Track\x12\x37\n\x07outcome\x18\x02 \x01(\x0e\x32&.sonica.catalog.v1.RegistrationOutcome\"\xaf\x01\n\x13ImportTracksRequest\x12\x31\n\x04item\x18\x01 \x01(\x0b\x32!.sonica.recognition.v1.ImportItemH\x00\x12\x1a\n\x05\x63hunk\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@H\x00\x12\x37\n\x0b\x65nd_of_item\x18\x03 \x01(\x0b\x32 .sonica.recognition.v1.EndOfItemH\x00\x42\x10\n\x07message\x12\x05\xbaH\x02\x08\x01\"\xc5\x01\n\nImportItem\x12\x1b\n\x07item_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xd0\x0f\x12\'\n\x05track\x18\x02 \x01(\x0b\x32\x18.sonica.catalog.v1.Track\x12,\n\x06\x66ormat\x18\x03 \x01(\x0b\x32\x1c.sonica.audio.v1.AudioFormat\x12\x1f\n\nrequest_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\"\n\x11\x61lgorithm_version\x18\x05 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\"\x0b\n\tEndOfItem\"\x93\x01\n\x14ImportTracksResponse\x12\x39\n\x08progress\x18\x01 \x01(\x0b\x32%.sonica.recognition.v1.ImportProgressH\x00\x12\x35\n\x06result\x18\x02 \x01(\x0b\x32#.sonica.recognition.v1.ImportResultH\x00\x42\t\n\x07message\"t\n\x0eImportProgress\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x1b\n\x13received_byte_count\x18\x02 \x01(\x03\x12\x34\n\x11\x61nalysed_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa4\x01\n\x0cImportResult\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\'\n\x05track\x18\x02 \x01(\x0b\x32\x18.sonica.catalog.v1.Track\x12\x37\n\x07outcome\x18\x03 \x01(\x0e\x32&.sonica.catalog.v1.RegistrationOutcome\x12!\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.Status2\xea\x05\n\x12RecognitionService\x12\x9c\x01\n\tRecognize\x12\'.sonica.recognition.v1.RecognizeRequest\x1a(.sonica.recognition.v1.RecognizeResponse\"<\xea\xe1\x18\x04\x08\x01\x10\x01\x82\xd3\xe4\x93\x02.\"\r/v1/recognize:\x06uploadZ\x15\"\x10/v1/recognitions:\x01*\x12\x87\x01\n\x12StreamingRecognize\x12\x30.sonica.recognition.v1.StreamingRecognizeRequest\x1a\x31.sonica.recognition.v1.StreamingRecognizeResponse\"\x08\xea\xe1\x18\x04\x08\x01\x10\x01(\x01\x30\x01\x12\xa2\x01\n\x0fRecognizeUpload\x12-.sonica.recognition.v1.RecognizeUploadRequest\x1a..sonica.recognition.v1.RecognizeUploadResponse\",\xea\xe1\x18\x04\x08\x01\x10\x01\x82\xd3\xe4\x93\x02\x1e\"\x14/v1/recognize:stream:\x06upload(\x01\x30\x01\x12\x8e\x01\n\rRegisterTrack\x12+.sonica.recognition.v1.RegisterTrackRequest\x1a,.sonica.recognition.v1.RegisterTrackResponse\"\"\xea\xe1\x18\x04\x08\x03\x10\x03\x82\xd3\xe4\x93\x02\x14\"\n/v1/tracks:\x06upload\x12u\n\x0cImportTracks\x12*.sonica.recognition.v1.ImportTracksRequest\x1a+.sonica.recognition.v1.ImportTracksResponse\"\x08\xea\xe1\x18\x04\x08\x03\x10\x03(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/sonica/recognition/v1/recognition_service.proto\x12\x15sonica.recognition.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/rpc/status.proto\x1a\x1dsonica/access/v1/access.proto\x1a\x1bsonica/audio/v1/audio.proto\x1a&sonica/catalog/v1/import_service.proto\x1a\x1dsonica/catalog/v1/track.proto\x1a\'sonica/fingerprint/v1/fingerprint.proto\x1a\x1esonica/matching/v1/match.proto\"\xa6\x02\n\x10RecognizeRequest\x12\'\n\x05\x61udio\x18\x01 \x01(\x0b\x32\x16.sonica.audio.v1.AudioH\x00\x12\x39\n\x0b\x66ingerprint\x18\x02 \x01(\x0b\x32\".sonica.fingerprint.v1.FingerprintH\x00\x12&\n\x06upload\x18\x03 \x01(\x0b\x32\x14.google.api.HttpBodyH\x00\x12 \n\x0fmax_match_count\x18\x04 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x18\n\x10include_rejected\x18\x05 \x01(\x08\x12\x39\n\x0cstart_offset\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationB\x08\xbaH\x05\xaa\x01\x02\x32\x00\x42\x0f\n\x06source\x12\x05\xbaH\x02\x08\x01\"\xe3\x01\n\x11RecognizeResponse\x12*\n\x07matches\x18\x01 \x03(\x0b\x32\x19.sonica.matching.v1.Match\x12+\n\x08rejected\x18\x02 \x03(\x0b\x32\x19.sonica.matching.v1.Match\x12\x34\n\x11\x61nalysed_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\x06timing\x18\x04 \x01(\x0b\x32\x1d.sonica.recognition.v1.Timing\x12\x10\n\x08trace_id\x18\x05 \x01(\t\"\x8b\x02\n\x06Timing\x12\x32\n\x0f\x64\x65\x63ode_duration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x10\x65xtract_duration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x32\n\x0fsearch_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x31\n\x0e\x61lign_duration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x31\n\x0etotal_duration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x8c\x01\n\x19StreamingRecognizeRequest\x12\x41\n\x06\x63onfig\x18\x01 \x01(\x0b\x32/.sonica.recognition.v1.StreamingRecognizeConfigH\x00\x12\x1a\n\x05\x63hunk\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@H\x00\x42\x10\n\x07message\x12\x05\xbaH\x02\x08\x01\"j\n\x18StreamingRecognizeConfig\x12,\n\x06\x66ormat\x18\x01 \x01(\x0b\x32\x1c.sonica.audio.v1.AudioFormat\x12 \n\x0fmax_match_count\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\"\x9f\x01\n\x1aStreamingRecognizeResponse\x12*\n\x07matches\x18\x01 \x03(\x0b\x32\x19.sonica.matching.v1.Match\x12\x34\n\x11\x61nalysed_duration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05\x66inal\x18\x03 \x01(\x08\x12\x10\n\x08trace_id\x18\x04 \x01(\t\"\x8e\x01\n\x16RecognizeUploadRequest\x12$\n\x06upload\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\x12,\n\x06\x66ormat\x18\x02 \x01(\x0b\x32\x1c.sonica.audio.v1.AudioFormat\x12 \n\x0fmax_match_count\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\"\x9c\x01\n\x17RecognizeUploadResponse\x12*\n\x07matches\x18\x01 \x03(\x0b\x32\x19.sonica.matching.v1.Match\x12\x34\n\x11\x61nalysed_duration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05\x66inal\x18\x03 \x01(\x08\x12\x10\n\x08trace_id\x18\x04 \x01(\t\"\xe6\x01\n\x14RegisterTrackRequest\x12\'\n\x05\x61udio\x18\x01 \x01(\x0b\x32\x16.sonica.audio.v1.AudioH\x00\x12&\n\x06upload\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyH\x00\x12\'\n\x05track\x18\x03 \x01(\x0b\x32\x18.sonica.catalog.v1.Track\x12\x1f\n\nrequest_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\"\n\x11\x61lgorithm_version\x18\x05 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x42\x0f\n\x06source\x12\x05\xbaH\x02\x08\x01\"y\n\x15RegisterTrackResponse\x12\'\n\x05track\x18\x01 \x01(\x0b\x32\x18.sonica.catalog.v1.Track\x12\x37\n\x07outcome\x18\x02 \x01(\x0e\x32&.sonica.catalog.v1.RegistrationOutcome\"\xaf\x01\n\x13ImportTracksRequest\x12\x31\n\x04item\x18\x01 \x01(\x0b\x32!.sonica.recognition.v1.ImportItemH\x00\x12\x1a\n\x05\x63hunk\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@H\x00\x12\x37\n\x0b\x65nd_of_item\x18\x03 \x01(\x0b\x32 .sonica.recognition.v1.EndOfItemH\x00\x42\x10\n\x07message\x12\x05\xbaH\x02\x08\x01\"\xc5\x01\n\nImportItem\x12\x1b\n\x07item_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xd0\x0f\x12\'\n\x05track\x18\x02 \x01(\x0b\x32\x18.sonica.catalog.v1.Track\x12,\n\x06\x66ormat\x18\x03 \x01(\x0b\x32\x1c.sonica.audio.v1.AudioFormat\x12\x1f\n\nrequest_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\"\n\x11\x61lgorithm_version\x18\x05 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\"\x0b\n\tEndOfItem\"\x93\x01\n\x14ImportTracksResponse\x12\x39\n\x08progress\x18\x01 \x01(\x0b\x32%.sonica.recognition.v1.ImportProgressH\x00\x12\x35\n\x06result\x18\x02 \x01(\x0b\x32#.sonica.recognition.v1.ImportResultH\x00\x42\t\n\x07message\"t\n\x0eImportProgress\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x1b\n\x13received_byte_count\x18\x02 \x01(\x03\x12\x34\n\x11\x61nalysed_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa4\x01\n\x0cImportResult\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\'\n\x05track\x18\x02 \x01(\x0b\x32\x18.sonica.catalog.v1.Track\x12\x37\n\x07outcome\x18\x03 \x01(\x0e\x32&.sonica.catalog.v1.RegistrationOutcome\x12!\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.Status\"u\n\x17UploadImportItemRequest\x12\x1a\n\timport_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18$\x12\x18\n\x07item_id\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12$\n\x06upload\x18\x03 \x01(\x0b\x32\x14.google.api.HttpBody\"M\n\x18UploadImportItemResponse\x12\x31\n\x04item\x18\x01 \x01(\x0b\x32#.sonica.catalog.v1.StoredImportItem2\xaa\x07\n\x12RecognitionService\x12\x9c\x01\n\tRecognize\x12\'.sonica.recognition.v1.RecognizeRequest\x1a(.sonica.recognition.v1.RecognizeResponse\"<\xea\xe1\x18\x04\x08\x01\x10\x01\x82\xd3\xe4\x93\x02.\"\r/v1/recognize:\x06uploadZ\x15\"\x10/v1/recognitions:\x01*\x12\x87\x01\n\x12StreamingRecognize\x12\x30.sonica.recognition.v1.StreamingRecognizeRequest\x1a\x31.sonica.recognition.v1.StreamingRecognizeResponse\"\x08\xea\xe1\x18\x04\x08\x01\x10\x01(\x01\x30\x01\x12\xa2\x01\n\x0fRecognizeUpload\x12-.sonica.recognition.v1.RecognizeUploadRequest\x1a..sonica.recognition.v1.RecognizeUploadResponse\",\xea\xe1\x18\x04\x08\x01\x10\x01\x82\xd3\xe4\x93\x02\x1e\"\x14/v1/recognize:stream:\x06upload(\x01\x30\x01\x12\x8e\x01\n\rRegisterTrack\x12+.sonica.recognition.v1.RegisterTrackRequest\x1a,.sonica.recognition.v1.RegisterTrackResponse\"\"\xea\xe1\x18\x04\x08\x03\x10\x03\x82\xd3\xe4\x93\x02\x14\"\n/v1/tracks:\x06upload\x12u\n\x0cImportTracks\x12*.sonica.recognition.v1.ImportTracksRequest\x1a+.sonica.recognition.v1.ImportTracksResponse\"\x08\xea\xe1\x18\x04\x08\x03\x10\x03(\x01\x30\x01\x12\xbd\x01\n\x10UploadImportItem\x12..sonica.recognition.v1.UploadImportItemRequest\x1a/.sonica.recognition.v1.UploadImportItemResponse\"F\xea\xe1\x18\x04\x08\x03\x10\x03\x82\xd3\xe4\x93\x02\x38\"./v1/imports/{import_id}/items/{item_id}:upload:\x06upload(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -71,6 +72,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IMPORTITEM'].fields_by_name['request_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
   _globals['_IMPORTITEM'].fields_by_name['algorithm_version']._loaded_options = None
   _globals['_IMPORTITEM'].fields_by_name['algorithm_version']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_UPLOADIMPORTITEMREQUEST'].fields_by_name['import_id']._loaded_options = None
+  _globals['_UPLOADIMPORTITEMREQUEST'].fields_by_name['import_id']._serialized_options = b'\272H\004r\002\030$'
+  _globals['_UPLOADIMPORTITEMREQUEST'].fields_by_name['item_id']._loaded_options = None
+  _globals['_UPLOADIMPORTITEMREQUEST'].fields_by_name['item_id']._serialized_options = b'\272H\004r\002\030d'
   _globals['_RECOGNITIONSERVICE'].methods_by_name['Recognize']._loaded_options = None
   _globals['_RECOGNITIONSERVICE'].methods_by_name['Recognize']._serialized_options = b'\352\341\030\004\010\001\020\001\202\323\344\223\002.\"\r/v1/recognize:\006uploadZ\025\"\020/v1/recognitions:\001*'
   _globals['_RECOGNITIONSERVICE'].methods_by_name['StreamingRecognize']._loaded_options = None
@@ -81,38 +86,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECOGNITIONSERVICE'].methods_by_name['RegisterTrack']._serialized_options = b'\352\341\030\004\010\003\020\003\202\323\344\223\002\024\"\n/v1/tracks:\006upload'
   _globals['_RECOGNITIONSERVICE'].methods_by_name['ImportTracks']._loaded_options = None
   _globals['_RECOGNITIONSERVICE'].methods_by_name['ImportTracks']._serialized_options = b'\352\341\030\004\010\003\020\003'
-  _globals['_RECOGNIZEREQUEST']._serialized_start=382
-  _globals['_RECOGNIZEREQUEST']._serialized_end=676
-  _globals['_RECOGNIZERESPONSE']._serialized_start=679
-  _globals['_RECOGNIZERESPONSE']._serialized_end=906
-  _globals['_TIMING']._serialized_start=909
-  _globals['_TIMING']._serialized_end=1176
-  _globals['_STREAMINGRECOGNIZEREQUEST']._serialized_start=1179
-  _globals['_STREAMINGRECOGNIZEREQUEST']._serialized_end=1319
-  _globals['_STREAMINGRECOGNIZECONFIG']._serialized_start=1321
-  _globals['_STREAMINGRECOGNIZECONFIG']._serialized_end=1427
-  _globals['_STREAMINGRECOGNIZERESPONSE']._serialized_start=1430
-  _globals['_STREAMINGRECOGNIZERESPONSE']._serialized_end=1589
-  _globals['_RECOGNIZEUPLOADREQUEST']._serialized_start=1592
-  _globals['_RECOGNIZEUPLOADREQUEST']._serialized_end=1734
-  _globals['_RECOGNIZEUPLOADRESPONSE']._serialized_start=1737
-  _globals['_RECOGNIZEUPLOADRESPONSE']._serialized_end=1893
-  _globals['_REGISTERTRACKREQUEST']._serialized_start=1896
-  _globals['_REGISTERTRACKREQUEST']._serialized_end=2126
-  _globals['_REGISTERTRACKRESPONSE']._serialized_start=2128
-  _globals['_REGISTERTRACKRESPONSE']._serialized_end=2249
-  _globals['_IMPORTTRACKSREQUEST']._serialized_start=2252
-  _globals['_IMPORTTRACKSREQUEST']._serialized_end=2427
-  _globals['_IMPORTITEM']._serialized_start=2430
-  _globals['_IMPORTITEM']._serialized_end=2627
-  _globals['_ENDOFITEM']._serialized_start=2629
-  _globals['_ENDOFITEM']._serialized_end=2640
-  _globals['_IMPORTTRACKSRESPONSE']._serialized_start=2643
-  _globals['_IMPORTTRACKSRESPONSE']._serialized_end=2790
-  _globals['_IMPORTPROGRESS']._serialized_start=2792
-  _globals['_IMPORTPROGRESS']._serialized_end=2908
-  _globals['_IMPORTRESULT']._serialized_start=2911
-  _globals['_IMPORTRESULT']._serialized_end=3075
-  _globals['_RECOGNITIONSERVICE']._serialized_start=3078
-  _globals['_RECOGNITIONSERVICE']._serialized_end=3824
+  _globals['_RECOGNITIONSERVICE'].methods_by_name['UploadImportItem']._loaded_options = None
+  _globals['_RECOGNITIONSERVICE'].methods_by_name['UploadImportItem']._serialized_options = b'\352\341\030\004\010\003\020\003\202\323\344\223\0028\"./v1/imports/{import_id}/items/{item_id}:upload:\006upload'
+  _globals['_RECOGNIZEREQUEST']._serialized_start=422
+  _globals['_RECOGNIZEREQUEST']._serialized_end=716
+  _globals['_RECOGNIZERESPONSE']._serialized_start=719
+  _globals['_RECOGNIZERESPONSE']._serialized_end=946
+  _globals['_TIMING']._serialized_start=949
+  _globals['_TIMING']._serialized_end=1216
+  _globals['_STREAMINGRECOGNIZEREQUEST']._serialized_start=1219
+  _globals['_STREAMINGRECOGNIZEREQUEST']._serialized_end=1359
+  _globals['_STREAMINGRECOGNIZECONFIG']._serialized_start=1361
+  _globals['_STREAMINGRECOGNIZECONFIG']._serialized_end=1467
+  _globals['_STREAMINGRECOGNIZERESPONSE']._serialized_start=1470
+  _globals['_STREAMINGRECOGNIZERESPONSE']._serialized_end=1629
+  _globals['_RECOGNIZEUPLOADREQUEST']._serialized_start=1632
+  _globals['_RECOGNIZEUPLOADREQUEST']._serialized_end=1774
+  _globals['_RECOGNIZEUPLOADRESPONSE']._serialized_start=1777
+  _globals['_RECOGNIZEUPLOADRESPONSE']._serialized_end=1933
+  _globals['_REGISTERTRACKREQUEST']._serialized_start=1936
+  _globals['_REGISTERTRACKREQUEST']._serialized_end=2166
+  _globals['_REGISTERTRACKRESPONSE']._serialized_start=2168
+  _globals['_REGISTERTRACKRESPONSE']._serialized_end=2289
+  _globals['_IMPORTTRACKSREQUEST']._serialized_start=2292
+  _globals['_IMPORTTRACKSREQUEST']._serialized_end=2467
+  _globals['_IMPORTITEM']._serialized_start=2470
+  _globals['_IMPORTITEM']._serialized_end=2667
+  _globals['_ENDOFITEM']._serialized_start=2669
+  _globals['_ENDOFITEM']._serialized_end=2680
+  _globals['_IMPORTTRACKSRESPONSE']._serialized_start=2683
+  _globals['_IMPORTTRACKSRESPONSE']._serialized_end=2830
+  _globals['_IMPORTPROGRESS']._serialized_start=2832
+  _globals['_IMPORTPROGRESS']._serialized_end=2948
+  _globals['_IMPORTRESULT']._serialized_start=2951
+  _globals['_IMPORTRESULT']._serialized_end=3115
+  _globals['_UPLOADIMPORTITEMREQUEST']._serialized_start=3117
+  _globals['_UPLOADIMPORTITEMREQUEST']._serialized_end=3234
+  _globals['_UPLOADIMPORTITEMRESPONSE']._serialized_start=3236
+  _globals['_UPLOADIMPORTITEMRESPONSE']._serialized_end=3313
+  _globals['_RECOGNITIONSERVICE']._serialized_start=3316
+  _globals['_RECOGNITIONSERVICE']._serialized_end=4254
 # @@protoc_insertion_point(module_scope)

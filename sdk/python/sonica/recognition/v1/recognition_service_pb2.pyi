@@ -7,6 +7,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.rpc import status_pb2 as _status_pb2
 from sonica.access.v1 import access_pb2 as _access_pb2
 from sonica.audio.v1 import audio_pb2 as _audio_pb2
+from sonica.catalog.v1 import import_service_pb2 as _import_service_pb2
 from sonica.catalog.v1 import track_pb2 as _track_pb2
 from sonica.fingerprint.v1 import fingerprint_pb2 as _fingerprint_pb2
 from sonica.matching.v1 import match_pb2 as _match_pb2
@@ -191,3 +192,19 @@ class ImportResult(_message.Message):
     outcome: _track_pb2.RegistrationOutcome
     error: _status_pb2.Status
     def __init__(self, item_id: _Optional[str] = ..., track: _Optional[_Union[_track_pb2.Track, _Mapping]] = ..., outcome: _Optional[_Union[_track_pb2.RegistrationOutcome, str]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
+
+class UploadImportItemRequest(_message.Message):
+    __slots__ = ("import_id", "item_id", "upload")
+    IMPORT_ID_FIELD_NUMBER: _ClassVar[int]
+    ITEM_ID_FIELD_NUMBER: _ClassVar[int]
+    UPLOAD_FIELD_NUMBER: _ClassVar[int]
+    import_id: str
+    item_id: str
+    upload: _httpbody_pb2.HttpBody
+    def __init__(self, import_id: _Optional[str] = ..., item_id: _Optional[str] = ..., upload: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
+
+class UploadImportItemResponse(_message.Message):
+    __slots__ = ("item",)
+    ITEM_FIELD_NUMBER: _ClassVar[int]
+    item: _import_service_pb2.StoredImportItem
+    def __init__(self, item: _Optional[_Union[_import_service_pb2.StoredImportItem, _Mapping]] = ...) -> None: ...

@@ -60,6 +60,11 @@ class RecognitionServiceStub:
                 request_serializer=sonica_dot_recognition_dot_v1_dot_recognition__service__pb2.ImportTracksRequest.SerializeToString,
                 response_deserializer=sonica_dot_recognition_dot_v1_dot_recognition__service__pb2.ImportTracksResponse.FromString,
                 _registered_method=True)
+        self.UploadImportItem = channel.stream_unary(
+                '/sonica.recognition.v1.RecognitionService/UploadImportItem',
+                request_serializer=sonica_dot_recognition_dot_v1_dot_recognition__service__pb2.UploadImportItemRequest.SerializeToString,
+                response_deserializer=sonica_dot_recognition_dot_v1_dot_recognition__service__pb2.UploadImportItemResponse.FromString,
+                _registered_method=True)
 
 
 class RecognitionServiceServicer:
@@ -138,6 +143,23 @@ class RecognitionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UploadImportItem(self, request_iterator, context):
+        """Uploads one recording of an import that ImportService has begun; it can be
+        recognised when the call returns. What is wrong with the recording itself
+        is its result, not an error of the call: `item.error`. An error of the call
+        passes: the item waits, upload it again. An item that has succeeded is not
+        registered again. Over REST the audio file is the request body, of any size
+        that an import takes.
+
+        Errors: `NOT_FOUND` / `OPERATION_NOT_FOUND`, `IMPORT_ITEM_NOT_FOUND`;
+        `FAILED_PRECONDITION` / `IMPORT_ENDED`; `INVALID_ARGUMENT` /
+        `SOURCE_MISSING`; `UNAVAILABLE` / `CATALOG_MOVED`; those of the services
+        called that pass.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RecognitionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -165,6 +187,11 @@ def add_RecognitionServiceServicer_to_server(servicer, server):
                     servicer.ImportTracks,
                     request_deserializer=sonica_dot_recognition_dot_v1_dot_recognition__service__pb2.ImportTracksRequest.FromString,
                     response_serializer=sonica_dot_recognition_dot_v1_dot_recognition__service__pb2.ImportTracksResponse.SerializeToString,
+            ),
+            'UploadImportItem': grpc.stream_unary_rpc_method_handler(
+                    servicer.UploadImportItem,
+                    request_deserializer=sonica_dot_recognition_dot_v1_dot_recognition__service__pb2.UploadImportItemRequest.FromString,
+                    response_serializer=sonica_dot_recognition_dot_v1_dot_recognition__service__pb2.UploadImportItemResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -303,6 +330,33 @@ class RecognitionService:
             '/sonica.recognition.v1.RecognitionService/ImportTracks',
             sonica_dot_recognition_dot_v1_dot_recognition__service__pb2.ImportTracksRequest.SerializeToString,
             sonica_dot_recognition_dot_v1_dot_recognition__service__pb2.ImportTracksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UploadImportItem(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/sonica.recognition.v1.RecognitionService/UploadImportItem',
+            sonica_dot_recognition_dot_v1_dot_recognition__service__pb2.UploadImportItemRequest.SerializeToString,
+            sonica_dot_recognition_dot_v1_dot_recognition__service__pb2.UploadImportItemResponse.FromString,
             options,
             channel_credentials,
             insecure,

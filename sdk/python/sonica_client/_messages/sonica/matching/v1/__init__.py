@@ -149,7 +149,8 @@ class Match(betterproto2.Message):
         4, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Duration, optional=True
     )
     """
-    Length of the matching passage, in the clip.
+    Length of the matching passage, in the clip; `clip_end_offset` less
+    `clip_offset`.
     """
 
     speed_factor: "float" = betterproto2.field(5, betterproto2.TYPE_DOUBLE)
@@ -171,6 +172,28 @@ class Match(betterproto2.Message):
     evidence: "Evidence | None" = betterproto2.field(8, betterproto2.TYPE_MESSAGE, optional=True)
     """
     What the score was made of.
+    """
+
+    clip_end_offset: "datetime.timedelta | None" = betterproto2.field(
+        9, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Duration, optional=True
+    )
+    """
+    Time in the clip at which the matching passage ends.
+    """
+
+    track_begin_offset: "datetime.timedelta | None" = betterproto2.field(
+        10, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Duration, optional=True
+    )
+    """
+    Time in the track at which the matching passage begins, from 0 to the
+    length of the track: `track_offset` and `speed_factor` times `clip_offset`.
+    """
+
+    track_end_offset: "datetime.timedelta | None" = betterproto2.field(
+        11, betterproto2.TYPE_MESSAGE, unwrap=lambda: ___google__protobuf__.Duration, optional=True
+    )
+    """
+    Time in the track at which the matching passage ends, in the same bounds.
     """
 
 

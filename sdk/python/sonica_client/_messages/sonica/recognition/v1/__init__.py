@@ -20,6 +20,8 @@ __all__ = (
     "StreamingRecognizeRequest",
     "StreamingRecognizeResponse",
     "Timing",
+    "UploadImportItemRequest",
+    "UploadImportItemResponse",
 )
 
 import datetime
@@ -583,6 +585,55 @@ class Timing(betterproto2.Message):
 
 
 default_message_pool.register_message("sonica.recognition.v1", "Timing", Timing)
+
+
+@dataclass(eq=False, repr=False)
+class UploadImportItemRequest(betterproto2.Message):
+    """
+    Request for [RecognitionService.UploadImportItem][]: one, or several whose
+    uploads together are the file.
+    """
+
+    import_id: "str" = betterproto2.field(1, betterproto2.TYPE_STRING)
+    """
+    The import; required in the first message, not read in the others.
+    """
+
+    item_id: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
+    """
+    The item; required in the first message, not read in the others.
+    """
+
+    upload: "___google__api__.HttpBody | None" = betterproto2.field(
+        3, betterproto2.TYPE_MESSAGE, optional=True
+    )
+    """
+    The file, or the next piece of it.
+    """
+
+
+default_message_pool.register_message(
+    "sonica.recognition.v1", "UploadImportItemRequest", UploadImportItemRequest
+)
+
+
+@dataclass(eq=False, repr=False)
+class UploadImportItemResponse(betterproto2.Message):
+    """
+    Response of [RecognitionService.UploadImportItem][].
+    """
+
+    item: "__catalog__v1__.StoredImportItem | None" = betterproto2.field(
+        1, betterproto2.TYPE_MESSAGE, optional=True
+    )
+    """
+    The item with its result.
+    """
+
+
+default_message_pool.register_message(
+    "sonica.recognition.v1", "UploadImportItemResponse", UploadImportItemResponse
+)
 
 
 from ....google import api as ___google__api__
