@@ -11,6 +11,7 @@ import base64
 import re
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import grpc
 import httpx
@@ -42,6 +43,16 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "ChangePassword": {"currentPassword": "not this one", "newPassword": PASSWORD},
     "CreateApiKey": {"displayName": "radio", "scopes": ["SCOPE_RECOGNIZE"]},
     "UpdateAccount": {"account": {"displayName": "Ada"}},
+    "SetRole": {"role": "ROLE_PREMIUM"},
+    "EraseAccount": {"password": "not this one"},
+    "CreateWebhook": {
+        "webhook": {
+            "url": "https://a.example/",
+            "events": ["WEBHOOK_EVENT_RECOGNITION_MATCHED"],
+        }
+    },
+    "UpdateWebhook": {"webhook": {"displayName": "radio"}},
+    "LinkIdentity": {"state": "a", "code": "b", "flowToken": "c"},
 }
 OTHER_SCOPES = {"RECOGNIZE": "CATALOG_READ"}
 
@@ -103,7 +114,9 @@ def names_in(rpc: Rpc, user: str) -> dict[str, str]:
     found = {}
     for binding in rpc.rest:
         for field, pattern in re.findall(r"\{([^}=]*)=([^}]*)\}", binding.template):
-            found[field] = pattern.replace("users/*", user).replace("*", "0123456789abcdef")
+            name = pattern.replace("users/*", user).replace("deliveries/*", "deliveries/7")
+            name = name.replace("recognitions/*", f"recognitions/{UUID(int=0)}")
+            found[field] = name.replace("*", "0123456789abcdef")
     return found
 
 
@@ -195,7 +208,17 @@ async def test_everybody_fares_the_same_over_rest(
 
 
 # What admins may do to accounts of others.
-OF_OTHERS = {"GetAccount", "LogOutEverywhere", "ListApiKeys", "RevokeApiKey"}
+OF_OTHERS = {
+    "GetAccount",
+    "LogOutEverywhere",
+    "ListApiKeys",
+    "RevokeApiKey",
+    "SetRole",
+    "GetWebhook",
+    "ListWebhooks",
+    "DeleteWebhook",
+    "ListIdentities",
+}
 # Operations have names too, and are nobody's own.
 NAMING = [
     rpc for rpc in EXPOSED if rpc.service.startswith("sonica.user.") and names_in(rpc, "users/me")
@@ -340,7 +363,9 @@ async def test_a_denied_admin_call_is_in_the_audit_log(people: People) -> None:
     before = await people.client.events(await people.renew("admin"))
     assert await by_grpc(people, delete, free.bearer) == DENIED
     after = await people.client.events(people.users["admin"])
-    assert after[: len(after) - len(before)] == ["ACCESS_DENIED"]
+    # A page may be full, so that an older event has left it.
+    assert after == ["ACCESS_DENIED", *before][: len(after)]
+    assert len(after) >= len(before)
 
 
 async def test_what_the_operator_does_is_in_the_audit_log(people: People) -> None:
