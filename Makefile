@@ -71,6 +71,7 @@ fmt: setup ## Formats everything.
 gen: setup ## Regenerates stubs, descriptors and reference tables from their sources.
 	python proto/generate.py
 	python -m mesh.envoy.service_configs
+	PYTHONPATH=. python sdk/python/generate.py
 	python docs/reference/generate.py
 	python -m docs.reference.openapi
 

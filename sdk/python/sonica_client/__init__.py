@@ -4,6 +4,8 @@ async with SonicaClient("127.0.0.1:8080") as client:
     answer = await client.recognize(Path("clip.m4a"))
     for match in answer.matches:
         print(match.track.title, match.track_offset, match.score)
+
+Programs without an event loop use `SonicaSyncClient`, which has the same methods.
 """
 
 from __future__ import annotations
@@ -29,43 +31,70 @@ from ._messages.sonica.recognition.v1 import (
 )
 from ._messages.sonica.user.v1 import (
     Account,
+    Allowance,
     ApiKey,
     AuditAction,
     AuditEvent,
+    ExportFormat,
+    ListAccountsResponse,
     ListEventsResponse,
+    ListRecognitionsResponse,
     Preferences,
+    Recognition,
+    RecognitionFilter,
+    RecognitionOutcome,
+    RecognizedTrack,
     Role,
     Scope,
+    Usage,
 )
-from .accounts import Accounts, Session
-from .client import DEFAULT_ADDRESS, SonicaClient
+from .accounts import Accounts
+from .administration import Administration
+from .caller import Session
+from .client import SonicaClient
+from .connection import DEFAULT_ADDRESS
 from .errors import SonicaError
+from .history import History
 from .imports import ImportOutcome
+from .listening import Heard
+from .microphone import microphone
 from .sources import UNARY_BYTES_MAX, ImportSource
+from .sync import SonicaSyncClient
 
 __all__ = [
     "DEFAULT_ADDRESS",
     "UNARY_BYTES_MAX",
     "Account",
     "Accounts",
+    "Administration",
+    "Allowance",
     "ApiKey",
     "AudioEncoding",
     "AudioFormat",
     "AuditAction",
     "AuditEvent",
     "Evidence",
+    "ExportFormat",
     "Fingerprint",
     "FingerprintPurpose",
     "GetCatalogStatisticsResponse",
+    "Heard",
+    "History",
     "ImportOutcome",
     "ImportProgress",
     "ImportSource",
+    "ListAccountsResponse",
     "ListEventsResponse",
+    "ListRecognitionsResponse",
     "ListTracksResponse",
     "Match",
     "Preferences",
     "RebuildIndexResponse",
+    "Recognition",
+    "RecognitionFilter",
+    "RecognitionOutcome",
     "RecognizeResponse",
+    "RecognizedTrack",
     "RegistrationOutcome",
     "Role",
     "Scope",
@@ -73,9 +102,12 @@ __all__ = [
     "Session",
     "SonicaClient",
     "SonicaError",
+    "SonicaSyncClient",
     "StreamingRecognizeResponse",
     "Timing",
     "Track",
     "TrackSearchResult",
     "TrackState",
+    "Usage",
+    "microphone",
 ]

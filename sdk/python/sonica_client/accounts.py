@@ -1,18 +1,12 @@
 """Accounts, sessions and API keys, as a part of the client.
 
-A session is refreshed by itself when its access token has ended. Each refresh token is good for
-one use, so whoever keeps a session beyond the process has to keep what `on_change` is told, and
-must not use one session from two processes at once.
+Once logged in, all calls of the client are made with the session.
 """
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import grpc
+from typing import TYPE_CHECKING
 
 from . import methods
 from ._messages.google.protobuf import FieldMask
@@ -24,57 +18,74 @@ from ._messages.sonica.user.v1 import (
     ChangePasswordRequest,
     CompleteSocialLogInRequest,
     CreateApiKeyRequest,
+    EraseAccountRequest,
+    ExportPersonalDataRequest,
     GetAccountRequest,
+    GetUsageRequest,
     ListApiKeysRequest,
-    ListEventsRequest,
-    ListEventsResponse,
     LogInRequest,
     LogOutEverywhereRequest,
     LogOutRequest,
-    RefreshRequest,
     RegisterRequest,
     RevokeApiKeyRequest,
     RotateApiKeyRequest,
     Scope,
-    Tokens,
     UpdateAccountRequest,
+    Usage,
 )
-from .errors import CLIENT_DOMAIN, SonicaError
+from .caller import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
 
-    import betterproto2
+    from .caller import Caller
 
-RequestT = TypeVar("RequestT", bound="betterproto2.Message")
-ResponseT = TypeVar("ResponseT", bound="betterproto2.Message")
 ME = "users/me"
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """What a log-in gave; the tokens are secrets."""
-
-    access_token: str = field(repr=False)
-    refresh_token: str = field(repr=False)
 
 
 class Accounts:
     """Part of a `SonicaClient`: `client.accounts`.
 
-    Attributes:
-        session: of whoever is logged in; may be set to one kept from before.
-        on_change: called with each new session, and with None when it has ended.
-
-    All methods raise SonicaError; without a session those that need one as `NOT_LOGGED_IN`.
+    All methods raise SonicaError: CONNECTION_NOT_PRIVATE before a secret would go in plain text to
+    another machine, and those that need somebody NOT_LOGGED_IN without a session or an API key.
     """
 
-    def __init__(self, unary: Callable[..., Any]) -> None:
-        self._unary = unary
-        self._refreshing = asyncio.Lock()
-        self._renewals: set[asyncio.Task[None]] = set()
-        self.session: Session | None = None
-        self.on_change: Callable[[Session | None], None] = lambda _session: None
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    @property
+    def session(self) -> Session | None:
+        """Of whoever is logged in; may be set to one kept from before."""
+        return self._caller.session
+
+    @session.setter
+    def session(self, session: Session | None) -> None:
+        self._caller.session = session
+
+    @property
+    def on_change(self) -> Callable[[Session | None], None]:
+        """Called with each new session, and with None when it has ended; may be set."""
+        return self._caller.on_change
+
+    @on_change.setter
+    def on_change(self, on_change: Callable[[Session | None], None]) -> None:
+        self._caller.on_change = on_change
+
+    @property
+    def exclusively(self) -> Callable[[], AbstractAsyncContextManager[Session | None]]:
+        """Entered while the session is refreshed; may be set, so that programs can share one.
+
+        It gives the session that is kept now, which another program may have refreshed meanwhile;
+        None when none is kept anywhere else.
+        """
+        return self._caller.exclusively
+
+    @exclusively.setter
+    def exclusively(
+        self, exclusively: Callable[[], AbstractAsyncContextManager[Session | None]]
+    ) -> None:
+        self._caller.exclusively = exclusively
 
     async def register(
         self, email: str, password: str, *, display_name: str = "", request_id: str = ""
@@ -90,14 +101,14 @@ class Accounts:
         request = RegisterRequest(
             email=email, password=password, display_name=display_name, request_id=request_id
         )
-        response = await self._unary(methods.REGISTER, request, None)
+        response = await self._caller.anonymous(methods.REGISTER, request)
         return response.account or Account()
 
     async def log_in(self, email: str, password: str) -> Session:
         """Begins a session and uses it from now on."""
         request = LogInRequest(email=email, password=password)
-        response = await self._unary(methods.LOG_IN, request, None)
-        return self._use(response.tokens)
+        response = await self._caller.anonymous(methods.LOG_IN, request)
+        return self._caller.use(response.tokens)
 
     async def begin_social_log_in(
         self, provider: str, redirect_uri: str
@@ -128,20 +139,20 @@ class Accounts:
 
     async def log_out(self) -> None:
         """Ends the session."""
-        await self._authorized(methods.LOG_OUT, LogOutRequest())
-        self._forget()
+        await self._caller.own(methods.LOG_OUT, LogOutRequest())
+        self._caller.forget()
 
     async def log_out_everywhere(self, name: str = ME) -> int:
         """Ends all sessions of an account, this one included; returns how many there were."""
         request = LogOutEverywhereRequest(name=name)
-        response = await self._authorized(methods.LOG_OUT_EVERYWHERE, request)
+        response = await self._caller.own(methods.LOG_OUT_EVERYWHERE, request)
         if name == ME:
-            self._forget()
+            self._caller.forget()
         return response.session_count
 
     async def get(self, name: str = ME) -> Account:
         """Returns an account."""
-        response = await self._authorized(methods.GET_ACCOUNT, GetAccountRequest(name=name))
+        response = await self._caller.own(methods.GET_ACCOUNT, GetAccountRequest(name=name))
         return response.account or Account()
 
     async def update(self, account: Account, paths: Sequence[str] = ()) -> Account:
@@ -153,15 +164,20 @@ class Accounts:
         """
         account.name = account.name or ME
         request = UpdateAccountRequest(account=account, update_mask=FieldMask(paths=[*paths]))
-        response = await self._authorized(methods.UPDATE_ACCOUNT, request)
+        response = await self._caller.own(methods.UPDATE_ACCOUNT, request)
         return response.account or Account()
+
+    async def usage(self) -> Usage:
+        """Returns the limits of the account, and of the key the client has, and what is left."""
+        response = await self._caller.own(methods.GET_USAGE, GetUsageRequest(name=ME))
+        return response.usage or Usage()
 
     async def change_password(self, current_password: str, new_password: str) -> None:
         """Changes the password and ends all other sessions."""
         request = ChangePasswordRequest(
             name=ME, current_password=current_password, new_password=new_password
         )
-        await self._authorized(methods.CHANGE_PASSWORD, request)
+        await self._caller.own(methods.CHANGE_PASSWORD, request)
 
     async def create_api_key(
         self,
@@ -169,6 +185,7 @@ class Accounts:
         scopes: Sequence[Scope],
         *,
         expire_time: dt.datetime | None = None,
+        daily_recognition_limit: int = 0,
         request_id: str = "",
     ) -> tuple[ApiKey, str]:
         """Makes an API key; returns it and its text, which is shown only here.
@@ -177,6 +194,8 @@ class Accounts:
             display_name: what to call it.
             scopes: what it may be used for.
             expire_time: when it ends, with a time zone; None means never.
+            daily_recognition_limit: most recognitions with it on one UTC day, beside those the
+                account may have; 0 means no limit of its own.
             request_id: a UUID of the caller's; the same id never makes two keys.
         """
         request = CreateApiKeyRequest(
@@ -184,9 +203,10 @@ class Accounts:
             display_name=display_name,
             scopes=[*scopes],
             expire_time=expire_time,
+            daily_recognition_limit=daily_recognition_limit,
             request_id=request_id,
         )
-        response = await self._authorized(methods.CREATE_API_KEY, request)
+        response = await self._caller.own(methods.CREATE_API_KEY, request)
         return response.api_key or ApiKey(), response.key_text
 
     async def list_api_keys(self, parent: str = ME) -> list[ApiKey]:
@@ -195,7 +215,7 @@ class Accounts:
         token = ""
         while True:
             request = ListApiKeysRequest(parent=parent, page_size=100, page_token=token)
-            page = await self._authorized(methods.LIST_API_KEYS, request)
+            page = await self._caller.own(methods.LIST_API_KEYS, request)
             keys += page.api_keys
             token = page.next_page_token
             if not token:
@@ -204,82 +224,24 @@ class Accounts:
     async def rotate_api_key(self, name: str) -> tuple[ApiKey, str]:
         """Gives an API key a new secret; returns it and its text, shown only here."""
         request = RotateApiKeyRequest(name=name)
-        response = await self._authorized(methods.ROTATE_API_KEY, request)
+        response = await self._caller.own(methods.ROTATE_API_KEY, request)
         return response.api_key or ApiKey(), response.key_text
 
     async def revoke_api_key(self, name: str) -> ApiKey:
         """Ends an API key for good."""
         request = RevokeApiKeyRequest(name=name)
-        response = await self._authorized(methods.REVOKE_API_KEY, request)
+        response = await self._caller.own(methods.REVOKE_API_KEY, request)
         return response.api_key or ApiKey()
 
-    async def audit_events(
-        self, user: str = "", *, page_size: int = 0, page_token: str = ""
-    ) -> ListEventsResponse:
-        """Returns one page of the audit log, the newest first; for admins."""
-        request = ListEventsRequest(user=user, page_size=page_size, page_token=page_token)
-        return await self._authorized(methods.LIST_EVENTS, request)
+    async def export(self) -> AsyncGenerator[bytes, None]:
+        """Yields the parts of one JSON document: all that is kept about the account."""
+        request = ExportPersonalDataRequest(name=ME)
+        async for part in self._caller.own_stream(methods.EXPORT_PERSONAL_DATA, request):
+            if part.content is not None:
+                yield part.content.data
 
-    async def settle(self) -> None:
-        """Waits for refreshes under way: the token they bring is the only one that still works."""
-        await asyncio.gather(*self._renewals, return_exceptions=True)
-
-    async def _authorized(
-        self, method: methods.Method[RequestT, ResponseT], request: RequestT
-    ) -> ResponseT:
-        """Calls with the access token; refreshes it once when it is refused."""
-        used = self._held()
-        try:
-            return await self._call(method, request, used)
-        except SonicaError as error:
-            if error.reason != "CREDENTIALS_REFUSED":
-                raise
-        # In a task of its own, held until it ends: if the caller goes away after the server has
-        # used up the token, the next one is kept all the same.
-        renewal = asyncio.create_task(self._renew(used))
-        self._renewals.add(renewal)
-        renewal.add_done_callback(self._renewals.discard)
-        await asyncio.shield(renewal)
-        return await self._call(method, request, self._held())
-
-    async def _call(
-        self, method: methods.Method[RequestT, ResponseT], request: RequestT, session: Session
-    ) -> ResponseT:
-        metadata = (("authorization", f"Bearer {session.access_token}"),)
-        response: ResponseT = await self._unary(method, request, None, metadata)
-        return response
-
-    async def _renew(self, used: Session) -> None:
-        async with self._refreshing:
-            # Another call may have refreshed it meanwhile, and the token is good for one use.
-            if self.session == used:
-                await self._refresh(used)
-
-    async def _refresh(self, session: Session) -> None:
-        request = RefreshRequest(refresh_token=session.refresh_token)
-        try:
-            response = await self._unary(methods.REFRESH, request, None)
-        except SonicaError as error:
-            if error.reason == "REFRESH_REFUSED" and self.session == session:
-                self._forget()
-            raise
-        # Whoever has logged in or out meanwhile, with no call in wait, has done with this one.
-        if self.session == session:
-            self._use(response.tokens)
-
-    def _held(self) -> Session:
-        if self.session is None:
-            raise SonicaError(
-                grpc.StatusCode.UNAUTHENTICATED, "not logged in", "NOT_LOGGED_IN", CLIENT_DOMAIN
-            )
-        return self.session
-
-    def _use(self, tokens: Tokens | None) -> Session:
-        tokens = tokens or Tokens()
-        self.session = Session(tokens.access_token, tokens.refresh_token)
-        self.on_change(self.session)
-        return self.session
-
-    def _forget(self) -> None:
-        self.session = None
-        self.on_change(None)
+    async def erase(self, password: str) -> None:
+        """Forgets the account for good, with all that names it; ends the session with it."""
+        request = EraseAccountRequest(name=ME, password=password)
+        await self._caller.own(methods.ERASE_ACCOUNT, request)
+        self._caller.forget()

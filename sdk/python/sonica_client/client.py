@@ -1,21 +1,23 @@
 """The client: one channel to the edge of a Sonica mesh, and a method for everything it offers.
 
 Every call has a deadline, failures are `SonicaError`, and only calls that are the same done twice
-are tried again, only when the server is not available. Messages are plain dataclasses.
+are tried again: when the server is not available, or as it says when it is busy. Messages are
+plain dataclasses.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import os
+from contextlib import aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
 import grpc
 
 from . import methods
 from ._messages.google.protobuf import FieldMask
-from ._messages.sonica.audio.v1 import Audio, AudioFormat
+from ._messages.sonica.audio.v1 import Audio, AudioEncoding, AudioFormat
 from ._messages.sonica.catalog.v1 import (
     DeleteTrackRequest,
     GetCatalogStatisticsRequest,
@@ -44,39 +46,50 @@ from ._messages.sonica.recognition.v1 import (
     StreamingRecognizeResponse,
 )
 from .accounts import Accounts
-from .errors import CLIENT_DOMAIN, SonicaError, from_rpc_error
-from .exchange import exchange
+from .administration import Administration
+from .caller import Caller
+from .calls import Calls
+from .connection import DEFAULT_ADDRESS, connection
+from .errors import CLIENT_DOMAIN, SonicaError
+from .feed import Items, each, feed
+from .history import History
 from .imports import ImportOutcome, TrackImport
+from .listening import Heard, Listening
 from .sources import UNARY_BYTES_MAX, ImportSource, byte_count_of, read_whole
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
-    import betterproto2
-
-DEFAULT_ADDRESS = "127.0.0.1:8080"
 LOOKUP_COUNT_MAX = 500
-_MESSAGE_BYTES_MAX = 32 * 1024 * 1024
-_SILENCE_SECONDS = 300.0
-_THIS_MACHINE = ("unix:", "localhost:", "127.", "0.0.0.0:", "[::1]:", "[::]:")
-
-RequestT = TypeVar("RequestT", bound="betterproto2.Message")
-ResponseT = TypeVar("ResponseT", bound="betterproto2.Message")
+SILENCE_SECONDS = 300.0
+BUSY_WAIT_SECONDS = 10.0
 
 
 class SonicaClient:
     """Talks to one mesh; use it as `async with SonicaClient() as client:`.
 
     Args:
-        address: `host:port` or `unix:/path.sock` of the edge; None means SONICA_ADDRESS, else
-            127.0.0.1:8080.
-        api_key: to make calls with while nobody is logged in; None means SONICA_API_KEY, "" none.
-        credentials: for TLS; None means plain text.
+        address: `host:port` or `unix:/path.sock` of the edge, or its URL, where `https://` means
+            TLS; None means SONICA_ADDRESS, else 127.0.0.1:8080.
+        api_key: to make the calls with while nobody is logged in; None means SONICA_API_KEY, ""
+            means none.
+        tls: encrypt, and check the server's certificate.
+        ca_file: PEM file of the only CAs to trust, and means TLS; None means SONICA_CA_FILE where
+            TLS is asked for, else those that gRPC brings.
+        credentials: TLS credentials of the caller's own, e.g. with a client's certificate.
+        insecure: send passwords and keys in plain text to another machine too, for networks that
+            are private; SONICA_INSECURE=true says the same.
+        busy_wait_seconds: longest time a busy server may ask to wait before a call that is the
+            same done twice is tried again; 0 means that it never is.
 
     Attributes:
-        accounts: registering, logging in, API keys.
+        accounts: registering, logging in, API keys, personal data.
+        history: what the account has recognised.
+        administration: accounts and audit log, for admins.
 
-    All methods raise SonicaError. A `timeout_seconds` of None means the method's own deadline.
+    All methods raise SonicaError; making the client does when `api_key` would go in plain text to
+    another machine (CONNECTION_NOT_PRIVATE) or the CA file cannot be read (FILE_*). A
+    `timeout_seconds` of None means the method's own deadline.
     """
 
     def __init__(
@@ -84,26 +97,24 @@ class SonicaClient:
         address: str | None = None,
         *,
         api_key: str | None = None,
+        tls: bool = False,
+        ca_file: Path | str | None = None,
         credentials: grpc.ChannelCredentials | None = None,
+        insecure: bool = False,
+        busy_wait_seconds: float = BUSY_WAIT_SECONDS,
     ) -> None:
-        key = os.environ.get("SONICA_API_KEY", "") if api_key is None else api_key
-        self._metadata: Sequence[tuple[str, str]] = (("x-api-key", key),) if key else ()
         self.address = address or os.environ.get("SONICA_ADDRESS") or DEFAULT_ADDRESS
-        options: list[tuple[str, Any]] = [
-            ("grpc.max_send_message_length", _MESSAGE_BYTES_MAX),
-            ("grpc.max_receive_message_length", _MESSAGE_BYTES_MAX),
-            ("grpc.service_config", methods.service_config()),
-            ("grpc.enable_retries", 1),
-        ]
-        if self.address.startswith(_THIS_MACHINE):
-            # gRPC would send calls to this very machine to the `http_proxy` of the shell.
-            options.append(("grpc.enable_http_proxy", 0))
-        self._channel: Any = (
-            grpc.aio.insecure_channel(self.address, options)
-            if credentials is None
-            else grpc.aio.secure_channel(self.address, credentials, options)
+        if api_key is None:
+            api_key = os.environ.get("SONICA_API_KEY", "")
+        way = connection(
+            self.address, tls=tls, ca_file=ca_file, credentials=credentials, insecure=insecure
         )
-        self.accounts = Accounts(self._unary)
+        self._busy_wait_seconds = busy_wait_seconds
+        self._calls = Calls(way, busy_wait_seconds)
+        self._caller = Caller(self._calls, api_key)
+        self.accounts = Accounts(self._caller)
+        self.history = History(self._caller)
+        self.administration = Administration(self._caller)
 
     async def __aenter__(self) -> Self:
         return self
@@ -113,8 +124,8 @@ class SonicaClient:
 
     async def close(self) -> None:
         """Ends all calls and the connection; a refresh under way first comes to its end."""
-        await self.accounts.settle()
-        await self._channel.close()
+        await self._caller.settle()
+        await self._calls.close()
 
     async def recognize(
         self,
@@ -146,11 +157,11 @@ class SonicaClient:
             request.audio = Audio(format=audio_format, content=await read_whole(source))
         if start_seconds:
             request.start_offset = dt.timedelta(seconds=start_seconds)
-        return await self._unary(methods.RECOGNIZE, request, timeout_seconds)
+        return await self._caller.unary(methods.RECOGNIZE, request, timeout_seconds)
 
     async def recognize_stream(
         self,
-        audio: AsyncIterator[bytes],
+        audio: Items[bytes],
         *,
         audio_format: AudioFormat | None = None,
         max_match_count: int = 0,
@@ -159,7 +170,8 @@ class SonicaClient:
         """Recognises audio while it arrives; the response with `final` set is the last.
 
         Args:
-            audio: chunks of at most 1 MiB; reading it stops when the answer is there.
+            audio: chunks of at most 1 MiB, from an iterator that may be asynchronous; reading it
+                stops when the answer is there.
             audio_format: how to read the chunks; None means a container, detected.
             max_match_count: most matches wanted; 0 means 5.
             timeout_seconds: deadline of the whole call; None means 600 s.
@@ -168,17 +180,61 @@ class SonicaClient:
 
         async def requests() -> AsyncGenerator[StreamingRecognizeRequest, None]:
             yield StreamingRecognizeRequest(config=config)
-            async for chunk in audio:
-                yield StreamingRecognizeRequest(chunk=chunk)
+            async with aclosing(each(audio)) as chunks:
+                async for chunk in chunks:
+                    yield StreamingRecognizeRequest(chunk=chunk)
 
-        responses = self._converse(methods.STREAMING_RECOGNIZE, requests(), timeout_seconds)
-        try:
+        responses = self._caller.converse(
+            methods.STREAMING_RECOGNIZE,
+            requests(),
+            timeout_seconds,
+            silence_seconds=SILENCE_SECONDS,
+        )
+        async with aclosing(responses):
             async for response in responses:
                 yield response
                 if response.final:
                     return
-        finally:
-            await responses.aclose()
+
+    async def listen(
+        self,
+        sound: Items[bytes],
+        *,
+        sample_rate_hz: int = 16_000,
+        channel_count: int = 1,
+        encoding: AudioEncoding = AudioEncoding.PCM_S16LE,
+        max_match_count: int = 1,
+        rest_seconds: float = 4.0,
+    ) -> AsyncGenerator[Heard, None]:
+        """Says what is playing for as long as the sound lasts, at least every 15.5 s of it.
+
+        A server that is away or busy is waited for, a few times.
+
+        Args:
+            sound: samples without a header in chunks of any length, from an iterator that may be
+                asynchronous: `microphone()`, a pipe, a decoder.
+            sample_rate_hz: samples a second and channel, 4,000 to 192,000.
+            channel_count: interleaved channels, 1 to 8.
+            encoding: PCM_S16LE or PCM_F32LE.
+            max_match_count: most matches wanted; 0 means 5.
+            rest_seconds: sound left out after an answer: the same song is still playing.
+        """
+        layout = AudioFormat(
+            encoding=encoding, sample_rate_hz=sample_rate_hz, channel_count=channel_count
+        )
+
+        def recognize(
+            stretch: AsyncGenerator[bytes, None], layout: AudioFormat
+        ) -> AsyncGenerator[StreamingRecognizeResponse, None]:
+            return self.recognize_stream(
+                stretch, audio_format=layout, max_match_count=max_match_count
+            )
+
+        async with feed(sound) as feeding:
+            listening = Listening(feeding, layout, self._busy_wait_seconds)
+            async with aclosing(listening.run(recognize, rest_seconds)) as heard:
+                async for stretch_heard in heard:
+                    yield stretch_heard
 
     async def register(
         self,
@@ -215,14 +271,11 @@ class SonicaClient:
         request = RegisterTrackRequest(
             audio=audio, track=track, request_id=request_id, algorithm_version=algorithm_version
         )
-        response = await self._unary(methods.REGISTER_TRACK, request, timeout_seconds)
+        response = await self._caller.unary(methods.REGISTER_TRACK, request, timeout_seconds)
         return response.track or Track(), response.outcome
 
     async def _register_large(self, source: ImportSource) -> tuple[Track, RegistrationOutcome]:
-        async def only() -> AsyncIterator[ImportSource]:
-            yield source
-
-        async for event in self.import_tracks(only()):
+        async for event in self.import_tracks([source]):
             if isinstance(event, ImportOutcome):
                 if event.error is not None:
                     raise event.error
@@ -236,32 +289,32 @@ class SonicaClient:
         )
 
     async def import_tracks(
-        self, sources: AsyncIterator[ImportSource], *, silence_seconds: float = _SILENCE_SECONDS
+        self, sources: Items[ImportSource], *, silence_seconds: float = SILENCE_SECONDS
     ) -> AsyncGenerator[ImportOutcome | ImportProgress, None]:
         """Registers many recordings over one stream, at most two ahead of the results.
 
         Args:
-            sources: the recordings; taken only as fast as they are registered.
+            sources: the recordings, from an iterator that may be asynchronous; taken only as fast
+                as they are registered.
             silence_seconds: longest wait for a sign of life while one item is being registered.
 
         Yields:
             Progress of the item being analysed, and exactly one ImportOutcome a source.
         """
-        run = TrackImport(sources).run(
-            lambda requests: self._converse(
-                methods.IMPORT_TRACKS, requests, None, silence_seconds=silence_seconds
+        async with aclosing(each(sources)) as wanted:
+            run = TrackImport(wanted).run(
+                lambda requests: self._caller.converse(
+                    methods.IMPORT_TRACKS, requests, silence_seconds=silence_seconds
+                )
             )
-        )
-        try:
-            async for event in run:
-                yield event
-        finally:
-            await run.aclose()
+            async with aclosing(run):
+                async for event in run:
+                    yield event
 
     async def get_track(self, track_id: str, *, timeout_seconds: float | None = None) -> Track:
         """Returns one track by its id, or by `external:` and its external id."""
         request = GetTrackRequest(track_id=track_id)
-        response = await self._unary(methods.GET_TRACK, request, timeout_seconds)
+        response = await self._caller.unary(methods.GET_TRACK, request, timeout_seconds)
         return response.track or Track()
 
     async def list_tracks(
@@ -285,7 +338,7 @@ class SonicaClient:
         request = ListTracksRequest(
             page_size=page_size, page_token=page_token, filter=track_filter, order_by=order_by
         )
-        return await self._unary(methods.LIST_TRACKS, request, timeout_seconds)
+        return await self._caller.unary(methods.LIST_TRACKS, request, timeout_seconds)
 
     async def search_tracks(
         self,
@@ -304,7 +357,7 @@ class SonicaClient:
             timeout_seconds: deadline; None means 10 s.
         """
         request = SearchTracksRequest(query=query, page_size=page_size, page_token=page_token)
-        return await self._unary(methods.SEARCH_TRACKS, request, timeout_seconds)
+        return await self._caller.unary(methods.SEARCH_TRACKS, request, timeout_seconds)
 
     async def update_track(
         self, track: Track, *, paths: Sequence[str] = (), timeout_seconds: float | None = None
@@ -318,7 +371,7 @@ class SonicaClient:
         """
         mask = FieldMask(paths=[*paths]) if paths else None
         request = UpdateTrackRequest(track=track, update_mask=mask)
-        response = await self._unary(methods.UPDATE_TRACK, request, timeout_seconds)
+        response = await self._caller.unary(methods.UPDATE_TRACK, request, timeout_seconds)
         return response.track or Track()
 
     async def all_tracks(
@@ -349,21 +402,21 @@ class SonicaClient:
         for start in range(0, len(content_sha256s), LOOKUP_COUNT_MAX):
             some = list(content_sha256s[start : start + LOOKUP_COUNT_MAX])
             request = LookupTracksRequest(content_sha256s=some)
-            response = await self._unary(methods.LOOKUP_TRACKS, request, timeout_seconds)
+            response = await self._caller.unary(methods.LOOKUP_TRACKS, request, timeout_seconds)
             found += response.tracks
         return found
 
     async def delete_track(self, track_id: str, *, timeout_seconds: float | None = None) -> None:
         """Removes a track for good; when this returns no answer can name it any more."""
         request = DeleteTrackRequest(track_id=track_id)
-        await self._unary(methods.DELETE_TRACK, request, timeout_seconds)
+        await self._caller.unary(methods.DELETE_TRACK, request, timeout_seconds)
 
     async def track_fingerprint(
         self, track_id: str, *, timeout_seconds: float | None = None
     ) -> Fingerprint:
         """Returns the stored fingerprint of a track, whole."""
         request = GetTrackFingerprintRequest(track_id=track_id)
-        response = await self._unary(methods.GET_TRACK_FINGERPRINT, request, timeout_seconds)
+        response = await self._caller.unary(methods.GET_TRACK_FINGERPRINT, request, timeout_seconds)
         return response.fingerprint or Fingerprint()
 
     async def rebuild_index(
@@ -379,62 +432,14 @@ class SonicaClient:
         request = RebuildIndexRequest(
             algorithm_version=algorithm_version, drop_other_versions=drop_other_versions
         )
-        method = methods.REBUILD_INDEX
-        stub = self._channel.unary_stream(
-            method.path,
-            request_serializer=bytes,
-            response_deserializer=method.response.FromString,
-        )
-        call = stub(request, timeout=method.timeout_seconds, metadata=self._metadata)
-        try:
-            async for response in call:
+        responses = self._caller.stream(methods.REBUILD_INDEX, request)
+        async with aclosing(responses):
+            async for response in responses:
                 yield response
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error, self.address) from None
-        finally:
-            call.cancel()
 
     async def statistics(
         self, *, timeout_seconds: float | None = None
     ) -> GetCatalogStatisticsResponse:
         """Returns the size of the catalogue."""
         request = GetCatalogStatisticsRequest()
-        return await self._unary(methods.GET_CATALOG_STATISTICS, request, timeout_seconds)
-
-    async def _unary(
-        self,
-        method: methods.Method[RequestT, ResponseT],
-        request: RequestT,
-        timeout_seconds: float | None,
-        metadata: Sequence[tuple[str, str]] = (),
-    ) -> ResponseT:
-        stub = self._channel.unary_unary(
-            method.path,
-            request_serializer=bytes,
-            response_deserializer=method.response.FromString,
-        )
-        deadline = method.timeout_seconds if timeout_seconds is None else timeout_seconds
-        try:
-            response: ResponseT = await stub(
-                request, timeout=deadline, metadata=metadata or self._metadata
-            )
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error, self.address) from None
-        return response
-
-    def _converse(
-        self,
-        method: methods.Method[RequestT, ResponseT],
-        requests: AsyncGenerator[RequestT, None],
-        timeout_seconds: float | None,
-        *,
-        silence_seconds: float = _SILENCE_SECONDS,
-    ) -> AsyncGenerator[ResponseT, None]:
-        stub = self._channel.stream_stream(
-            method.path,
-            request_serializer=bytes,
-            response_deserializer=method.response.FromString,
-        )
-        deadline = method.timeout_seconds if timeout_seconds is None else timeout_seconds
-        call = stub(timeout=deadline, metadata=self._metadata)
-        return exchange(call, requests, address=self.address, silence_seconds=silence_seconds)
+        return await self._caller.unary(methods.GET_CATALOG_STATISTICS, request, timeout_seconds)

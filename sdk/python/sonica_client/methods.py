@@ -1,24 +1,27 @@
-"""The public methods: path, deadline, whether to retry, and the messages that travel.
-
-Deadlines and retries equal those of `proto/sonica/*/v1/*_grpc_service_config.json`; a test holds
-them to it.
-"""
+"""The RPCs that the edge offers. Made by `make gen`; not to be edited."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
-
+from ._messages.google.longrunning import Operation
 from ._messages.sonica.catalog.v1 import (
+    CancelOperationRequest,
+    CancelOperationResponse,
+    CreateImportRequest,
+    CreateTrackRequest,
+    CreateTrackResponse,
     DeleteTrackRequest,
     DeleteTrackResponse,
     GetCatalogStatisticsRequest,
     GetCatalogStatisticsResponse,
+    GetOperationRequest,
     GetTrackFingerprintRequest,
     GetTrackFingerprintResponse,
     GetTrackRequest,
     GetTrackResponse,
+    ListImportItemsRequest,
+    ListImportItemsResponse,
+    ListOperationsRequest,
+    ListOperationsResponse,
     ListTracksRequest,
     ListTracksResponse,
     LookupTracksRequest,
@@ -29,40 +32,75 @@ from ._messages.sonica.catalog.v1 import (
     SearchTracksResponse,
     UpdateTrackRequest,
     UpdateTrackResponse,
+    WaitOperationRequest,
 )
 from ._messages.sonica.recognition.v1 import (
     ImportTracksRequest,
     ImportTracksResponse,
     RecognizeRequest,
     RecognizeResponse,
+    RecognizeUploadRequest,
+    RecognizeUploadResponse,
     RegisterTrackRequest,
     RegisterTrackResponse,
     StreamingRecognizeRequest,
     StreamingRecognizeResponse,
+    UploadImportItemRequest,
+    UploadImportItemResponse,
 )
 from ._messages.sonica.user.v1 import (
     BeginSocialLogInRequest,
     BeginSocialLogInResponse,
     ChangePasswordRequest,
     ChangePasswordResponse,
+    ClearHistoryRequest,
+    ClearHistoryResponse,
     CompleteSocialLogInRequest,
     CompleteSocialLogInResponse,
     CreateApiKeyRequest,
     CreateApiKeyResponse,
+    CreateWebhookRequest,
+    CreateWebhookResponse,
+    DeleteRecognitionRequest,
+    DeleteRecognitionResponse,
+    DeleteWebhookRequest,
+    DeleteWebhookResponse,
+    EraseAccountRequest,
+    EraseAccountResponse,
+    ExportPersonalDataRequest,
+    ExportPersonalDataResponse,
+    ExportRecognitionsRequest,
+    ExportRecognitionsResponse,
     GetAccountRequest,
     GetAccountResponse,
     GetUsageRequest,
     GetUsageResponse,
+    GetWebhookRequest,
+    GetWebhookResponse,
+    LinkIdentityRequest,
+    LinkIdentityResponse,
+    ListAccountsRequest,
+    ListAccountsResponse,
     ListApiKeysRequest,
     ListApiKeysResponse,
+    ListDeliveriesRequest,
+    ListDeliveriesResponse,
     ListEventsRequest,
     ListEventsResponse,
+    ListIdentitiesRequest,
+    ListIdentitiesResponse,
+    ListRecognitionsRequest,
+    ListRecognitionsResponse,
+    ListWebhooksRequest,
+    ListWebhooksResponse,
     LogInRequest,
     LogInResponse,
     LogOutEverywhereRequest,
     LogOutEverywhereResponse,
     LogOutRequest,
     LogOutResponse,
+    RedeliverRequest,
+    RedeliverResponse,
     RefreshRequest,
     RefreshResponse,
     RegisterRequest,
@@ -71,146 +109,467 @@ from ._messages.sonica.user.v1 import (
     RevokeApiKeyResponse,
     RotateApiKeyRequest,
     RotateApiKeyResponse,
+    RotateSecretRequest,
+    RotateSecretResponse,
+    SetRoleRequest,
+    SetRoleResponse,
+    TestWebhookRequest,
+    TestWebhookResponse,
+    UnlinkIdentityRequest,
+    UnlinkIdentityResponse,
     UpdateAccountRequest,
     UpdateAccountResponse,
+    UpdateWebhookRequest,
+    UpdateWebhookResponse,
 )
+from .method import Method
 
-if TYPE_CHECKING:
-    import betterproto2
-
-_DAY_SECONDS = 86_400.0
-
-RequestT = TypeVar("RequestT", bound="betterproto2.Message")
-ResponseT = TypeVar("ResponseT", bound="betterproto2.Message")
-
-
-@dataclass(frozen=True)
-class Method(Generic[RequestT, ResponseT]):
-    """One RPC.
-
-    Attributes:
-        service: full name of its service.
-        name: of the method.
-        request: class of what is sent.
-        response: class of what comes back.
-        timeout_seconds: deadline when the caller states none.
-        retried: sent again on UNAVAILABLE, because doing it twice is doing it once.
-    """
-
-    service: str
-    name: str
-    request: type[RequestT]
-    response: type[ResponseT]
-    timeout_seconds: float
-    retried: bool = True
-
-    @property
-    def path(self) -> str:
-        """Path of the call on the wire."""
-        return f"/{self.service}/{self.name}"
-
-
-_CATALOG = "sonica.catalog.v1.CatalogService"
-_RECOGNITION = "sonica.recognition.v1.RecognitionService"
-_ACCOUNTS = "sonica.user.v1.AccountService"
-_SESSIONS = "sonica.user.v1.SessionService"
-_API_KEYS = "sonica.user.v1.ApiKeyService"
-_AUDIT = "sonica.user.v1.AuditService"
-
-RECOGNIZE = Method(_RECOGNITION, "Recognize", RecognizeRequest, RecognizeResponse, 30)
-STREAMING_RECOGNIZE = Method(
-    _RECOGNITION,
-    "StreamingRecognize",
-    StreamingRecognizeRequest,
-    StreamingRecognizeResponse,
-    600,
-    retried=False,
+CREATE_TRACK = Method(
+    "sonica.catalog.v1.CatalogService",
+    "CreateTrack",
+    CreateTrackRequest,
+    CreateTrackResponse,
+    60.0,
+    retried=True,
 )
-REGISTER_TRACK = Method(
-    _RECOGNITION, "RegisterTrack", RegisterTrackRequest, RegisterTrackResponse, 300
+GET_TRACK = Method(
+    "sonica.catalog.v1.CatalogService",
+    "GetTrack",
+    GetTrackRequest,
+    GetTrackResponse,
+    10.0,
+    retried=True,
 )
-IMPORT_TRACKS = Method(
-    _RECOGNITION,
-    "ImportTracks",
-    ImportTracksRequest,
-    ImportTracksResponse,
-    _DAY_SECONDS,
-    retried=False,
+LIST_TRACKS = Method(
+    "sonica.catalog.v1.CatalogService",
+    "ListTracks",
+    ListTracksRequest,
+    ListTracksResponse,
+    10.0,
+    retried=True,
 )
-GET_TRACK = Method(_CATALOG, "GetTrack", GetTrackRequest, GetTrackResponse, 10)
-LIST_TRACKS = Method(_CATALOG, "ListTracks", ListTracksRequest, ListTracksResponse, 10)
-SEARCH_TRACKS = Method(_CATALOG, "SearchTracks", SearchTracksRequest, SearchTracksResponse, 10)
-UPDATE_TRACK = Method(_CATALOG, "UpdateTrack", UpdateTrackRequest, UpdateTrackResponse, 10)
-LOOKUP_TRACKS = Method(_CATALOG, "LookupTracks", LookupTracksRequest, LookupTracksResponse, 10)
+SEARCH_TRACKS = Method(
+    "sonica.catalog.v1.CatalogService",
+    "SearchTracks",
+    SearchTracksRequest,
+    SearchTracksResponse,
+    10.0,
+    retried=True,
+)
+UPDATE_TRACK = Method(
+    "sonica.catalog.v1.CatalogService",
+    "UpdateTrack",
+    UpdateTrackRequest,
+    UpdateTrackResponse,
+    10.0,
+    retried=True,
+)
+LOOKUP_TRACKS = Method(
+    "sonica.catalog.v1.CatalogService",
+    "LookupTracks",
+    LookupTracksRequest,
+    LookupTracksResponse,
+    10.0,
+    retried=True,
+)
 DELETE_TRACK = Method(
-    _CATALOG, "DeleteTrack", DeleteTrackRequest, DeleteTrackResponse, 30, retried=False
+    "sonica.catalog.v1.CatalogService",
+    "DeleteTrack",
+    DeleteTrackRequest,
+    DeleteTrackResponse,
+    30.0,
+    retried=False,
 )
 GET_TRACK_FINGERPRINT = Method(
-    _CATALOG, "GetTrackFingerprint", GetTrackFingerprintRequest, GetTrackFingerprintResponse, 30
+    "sonica.catalog.v1.CatalogService",
+    "GetTrackFingerprint",
+    GetTrackFingerprintRequest,
+    GetTrackFingerprintResponse,
+    30.0,
+    retried=True,
 )
 REBUILD_INDEX = Method(
-    _CATALOG,
+    "sonica.catalog.v1.CatalogService",
     "RebuildIndex",
     RebuildIndexRequest,
     RebuildIndexResponse,
-    _DAY_SECONDS,
+    86400.0,
     retried=False,
 )
 GET_CATALOG_STATISTICS = Method(
-    _CATALOG,
+    "sonica.catalog.v1.CatalogService",
     "GetCatalogStatistics",
     GetCatalogStatisticsRequest,
     GetCatalogStatisticsResponse,
-    10,
+    10.0,
+    retried=True,
 )
-REGISTER = Method(_ACCOUNTS, "Register", RegisterRequest, RegisterResponse, 15, retried=False)
-GET_ACCOUNT = Method(_ACCOUNTS, "GetAccount", GetAccountRequest, GetAccountResponse, 10)
-GET_USAGE = Method(_ACCOUNTS, "GetUsage", GetUsageRequest, GetUsageResponse, 10)
-UPDATE_ACCOUNT = Method(_ACCOUNTS, "UpdateAccount", UpdateAccountRequest, UpdateAccountResponse, 10)
+CREATE_IMPORT = Method(
+    "sonica.catalog.v1.ImportService",
+    "CreateImport",
+    CreateImportRequest,
+    Operation,
+    30.0,
+    retried=False,
+)
+LIST_IMPORT_ITEMS = Method(
+    "sonica.catalog.v1.ImportService",
+    "ListImportItems",
+    ListImportItemsRequest,
+    ListImportItemsResponse,
+    10.0,
+    retried=True,
+)
+GET_OPERATION = Method(
+    "sonica.catalog.v1.OperationService",
+    "GetOperation",
+    GetOperationRequest,
+    Operation,
+    10.0,
+    retried=True,
+)
+LIST_OPERATIONS = Method(
+    "sonica.catalog.v1.OperationService",
+    "ListOperations",
+    ListOperationsRequest,
+    ListOperationsResponse,
+    10.0,
+    retried=True,
+)
+WAIT_OPERATION = Method(
+    "sonica.catalog.v1.OperationService",
+    "WaitOperation",
+    WaitOperationRequest,
+    Operation,
+    70.0,
+    retried=True,
+)
+CANCEL_OPERATION = Method(
+    "sonica.catalog.v1.OperationService",
+    "CancelOperation",
+    CancelOperationRequest,
+    CancelOperationResponse,
+    10.0,
+    retried=True,
+)
+RECOGNIZE = Method(
+    "sonica.recognition.v1.RecognitionService",
+    "Recognize",
+    RecognizeRequest,
+    RecognizeResponse,
+    30.0,
+    retried=True,
+)
+STREAMING_RECOGNIZE = Method(
+    "sonica.recognition.v1.RecognitionService",
+    "StreamingRecognize",
+    StreamingRecognizeRequest,
+    StreamingRecognizeResponse,
+    600.0,
+    retried=False,
+)
+RECOGNIZE_UPLOAD = Method(
+    "sonica.recognition.v1.RecognitionService",
+    "RecognizeUpload",
+    RecognizeUploadRequest,
+    RecognizeUploadResponse,
+    600.0,
+    retried=False,
+)
+REGISTER_TRACK = Method(
+    "sonica.recognition.v1.RecognitionService",
+    "RegisterTrack",
+    RegisterTrackRequest,
+    RegisterTrackResponse,
+    300.0,
+    retried=True,
+)
+IMPORT_TRACKS = Method(
+    "sonica.recognition.v1.RecognitionService",
+    "ImportTracks",
+    ImportTracksRequest,
+    ImportTracksResponse,
+    86400.0,
+    retried=False,
+)
+UPLOAD_IMPORT_ITEM = Method(
+    "sonica.recognition.v1.RecognitionService",
+    "UploadImportItem",
+    UploadImportItemRequest,
+    UploadImportItemResponse,
+    86400.0,
+    retried=False,
+)
+REGISTER = Method(
+    "sonica.user.v1.AccountService",
+    "Register",
+    RegisterRequest,
+    RegisterResponse,
+    15.0,
+    retried=False,
+)
+GET_ACCOUNT = Method(
+    "sonica.user.v1.AccountService",
+    "GetAccount",
+    GetAccountRequest,
+    GetAccountResponse,
+    10.0,
+    retried=True,
+)
+UPDATE_ACCOUNT = Method(
+    "sonica.user.v1.AccountService",
+    "UpdateAccount",
+    UpdateAccountRequest,
+    UpdateAccountResponse,
+    10.0,
+    retried=True,
+)
 CHANGE_PASSWORD = Method(
-    _ACCOUNTS, "ChangePassword", ChangePasswordRequest, ChangePasswordResponse, 15, retried=False
+    "sonica.user.v1.AccountService",
+    "ChangePassword",
+    ChangePasswordRequest,
+    ChangePasswordResponse,
+    15.0,
+    retried=False,
 )
-LOG_IN = Method(_SESSIONS, "LogIn", LogInRequest, LogInResponse, 15, retried=False)
+GET_USAGE = Method(
+    "sonica.user.v1.AccountService",
+    "GetUsage",
+    GetUsageRequest,
+    GetUsageResponse,
+    10.0,
+    retried=True,
+)
+LIST_ACCOUNTS = Method(
+    "sonica.user.v1.AccountService",
+    "ListAccounts",
+    ListAccountsRequest,
+    ListAccountsResponse,
+    10.0,
+    retried=True,
+)
+SET_ROLE = Method(
+    "sonica.user.v1.AccountService", "SetRole", SetRoleRequest, SetRoleResponse, 10.0, retried=True
+)
+CREATE_API_KEY = Method(
+    "sonica.user.v1.ApiKeyService",
+    "CreateApiKey",
+    CreateApiKeyRequest,
+    CreateApiKeyResponse,
+    10.0,
+    retried=False,
+)
+LIST_API_KEYS = Method(
+    "sonica.user.v1.ApiKeyService",
+    "ListApiKeys",
+    ListApiKeysRequest,
+    ListApiKeysResponse,
+    10.0,
+    retried=True,
+)
+ROTATE_API_KEY = Method(
+    "sonica.user.v1.ApiKeyService",
+    "RotateApiKey",
+    RotateApiKeyRequest,
+    RotateApiKeyResponse,
+    10.0,
+    retried=False,
+)
+REVOKE_API_KEY = Method(
+    "sonica.user.v1.ApiKeyService",
+    "RevokeApiKey",
+    RevokeApiKeyRequest,
+    RevokeApiKeyResponse,
+    10.0,
+    retried=True,
+)
+LIST_EVENTS = Method(
+    "sonica.user.v1.AuditService",
+    "ListEvents",
+    ListEventsRequest,
+    ListEventsResponse,
+    10.0,
+    retried=True,
+)
+LIST_RECOGNITIONS = Method(
+    "sonica.user.v1.HistoryService",
+    "ListRecognitions",
+    ListRecognitionsRequest,
+    ListRecognitionsResponse,
+    10.0,
+    retried=True,
+)
+EXPORT_RECOGNITIONS = Method(
+    "sonica.user.v1.HistoryService",
+    "ExportRecognitions",
+    ExportRecognitionsRequest,
+    ExportRecognitionsResponse,
+    900.0,
+    retried=False,
+)
+DELETE_RECOGNITION = Method(
+    "sonica.user.v1.HistoryService",
+    "DeleteRecognition",
+    DeleteRecognitionRequest,
+    DeleteRecognitionResponse,
+    10.0,
+    retried=False,
+)
+CLEAR_HISTORY = Method(
+    "sonica.user.v1.HistoryService",
+    "ClearHistory",
+    ClearHistoryRequest,
+    ClearHistoryResponse,
+    30.0,
+    retried=True,
+)
+LINK_IDENTITY = Method(
+    "sonica.user.v1.IdentityService",
+    "LinkIdentity",
+    LinkIdentityRequest,
+    LinkIdentityResponse,
+    30.0,
+    retried=False,
+)
+LIST_IDENTITIES = Method(
+    "sonica.user.v1.IdentityService",
+    "ListIdentities",
+    ListIdentitiesRequest,
+    ListIdentitiesResponse,
+    10.0,
+    retried=True,
+)
+UNLINK_IDENTITY = Method(
+    "sonica.user.v1.IdentityService",
+    "UnlinkIdentity",
+    UnlinkIdentityRequest,
+    UnlinkIdentityResponse,
+    10.0,
+    retried=False,
+)
+EXPORT_PERSONAL_DATA = Method(
+    "sonica.user.v1.PersonalDataService",
+    "ExportPersonalData",
+    ExportPersonalDataRequest,
+    ExportPersonalDataResponse,
+    900.0,
+    retried=False,
+)
+ERASE_ACCOUNT = Method(
+    "sonica.user.v1.PersonalDataService",
+    "EraseAccount",
+    EraseAccountRequest,
+    EraseAccountResponse,
+    30.0,
+    retried=False,
+)
+LOG_IN = Method(
+    "sonica.user.v1.SessionService", "LogIn", LogInRequest, LogInResponse, 15.0, retried=False
+)
 BEGIN_SOCIAL_LOG_IN = Method(
-    _SESSIONS,
+    "sonica.user.v1.SessionService",
     "BeginSocialLogIn",
     BeginSocialLogInRequest,
     BeginSocialLogInResponse,
-    15,
+    15.0,
     retried=False,
 )
 COMPLETE_SOCIAL_LOG_IN = Method(
-    _SESSIONS,
+    "sonica.user.v1.SessionService",
     "CompleteSocialLogIn",
     CompleteSocialLogInRequest,
     CompleteSocialLogInResponse,
-    30,
+    30.0,
     retried=False,
 )
-REFRESH = Method(_SESSIONS, "Refresh", RefreshRequest, RefreshResponse, 10, retried=False)
-LOG_OUT = Method(_SESSIONS, "LogOut", LogOutRequest, LogOutResponse, 10, retried=False)
+REFRESH = Method(
+    "sonica.user.v1.SessionService", "Refresh", RefreshRequest, RefreshResponse, 10.0, retried=False
+)
+LOG_OUT = Method(
+    "sonica.user.v1.SessionService", "LogOut", LogOutRequest, LogOutResponse, 10.0, retried=False
+)
 LOG_OUT_EVERYWHERE = Method(
-    _SESSIONS,
+    "sonica.user.v1.SessionService",
     "LogOutEverywhere",
     LogOutEverywhereRequest,
     LogOutEverywhereResponse,
-    10,
+    10.0,
     retried=False,
 )
-CREATE_API_KEY = Method(
-    _API_KEYS, "CreateApiKey", CreateApiKeyRequest, CreateApiKeyResponse, 10, retried=False
+CREATE_WEBHOOK = Method(
+    "sonica.user.v1.WebhookService",
+    "CreateWebhook",
+    CreateWebhookRequest,
+    CreateWebhookResponse,
+    10.0,
+    retried=False,
 )
-LIST_API_KEYS = Method(_API_KEYS, "ListApiKeys", ListApiKeysRequest, ListApiKeysResponse, 10)
-ROTATE_API_KEY = Method(
-    _API_KEYS, "RotateApiKey", RotateApiKeyRequest, RotateApiKeyResponse, 10, retried=False
+GET_WEBHOOK = Method(
+    "sonica.user.v1.WebhookService",
+    "GetWebhook",
+    GetWebhookRequest,
+    GetWebhookResponse,
+    10.0,
+    retried=True,
 )
-REVOKE_API_KEY = Method(_API_KEYS, "RevokeApiKey", RevokeApiKeyRequest, RevokeApiKeyResponse, 10)
-LIST_EVENTS = Method(_AUDIT, "ListEvents", ListEventsRequest, ListEventsResponse, 10)
+LIST_WEBHOOKS = Method(
+    "sonica.user.v1.WebhookService",
+    "ListWebhooks",
+    ListWebhooksRequest,
+    ListWebhooksResponse,
+    10.0,
+    retried=True,
+)
+UPDATE_WEBHOOK = Method(
+    "sonica.user.v1.WebhookService",
+    "UpdateWebhook",
+    UpdateWebhookRequest,
+    UpdateWebhookResponse,
+    10.0,
+    retried=True,
+)
+DELETE_WEBHOOK = Method(
+    "sonica.user.v1.WebhookService",
+    "DeleteWebhook",
+    DeleteWebhookRequest,
+    DeleteWebhookResponse,
+    10.0,
+    retried=False,
+)
+ROTATE_SECRET = Method(
+    "sonica.user.v1.WebhookService",
+    "RotateSecret",
+    RotateSecretRequest,
+    RotateSecretResponse,
+    10.0,
+    retried=False,
+)
+LIST_DELIVERIES = Method(
+    "sonica.user.v1.WebhookService",
+    "ListDeliveries",
+    ListDeliveriesRequest,
+    ListDeliveriesResponse,
+    10.0,
+    retried=True,
+)
+REDELIVER = Method(
+    "sonica.user.v1.WebhookService",
+    "Redeliver",
+    RedeliverRequest,
+    RedeliverResponse,
+    10.0,
+    retried=False,
+)
+TEST_WEBHOOK = Method(
+    "sonica.user.v1.WebhookService",
+    "TestWebhook",
+    TestWebhookRequest,
+    TestWebhookResponse,
+    10.0,
+    retried=False,
+)
 METHODS = (
-    RECOGNIZE,
-    STREAMING_RECOGNIZE,
-    REGISTER_TRACK,
-    IMPORT_TRACKS,
+    CREATE_TRACK,
     GET_TRACK,
     LIST_TRACKS,
     SEARCH_TRACKS,
@@ -220,33 +579,52 @@ METHODS = (
     GET_TRACK_FINGERPRINT,
     REBUILD_INDEX,
     GET_CATALOG_STATISTICS,
+    CREATE_IMPORT,
+    LIST_IMPORT_ITEMS,
+    GET_OPERATION,
+    LIST_OPERATIONS,
+    WAIT_OPERATION,
+    CANCEL_OPERATION,
+    RECOGNIZE,
+    STREAMING_RECOGNIZE,
+    RECOGNIZE_UPLOAD,
+    REGISTER_TRACK,
+    IMPORT_TRACKS,
+    UPLOAD_IMPORT_ITEM,
     REGISTER,
     GET_ACCOUNT,
-    GET_USAGE,
     UPDATE_ACCOUNT,
     CHANGE_PASSWORD,
+    GET_USAGE,
+    LIST_ACCOUNTS,
+    SET_ROLE,
+    CREATE_API_KEY,
+    LIST_API_KEYS,
+    ROTATE_API_KEY,
+    REVOKE_API_KEY,
+    LIST_EVENTS,
+    LIST_RECOGNITIONS,
+    EXPORT_RECOGNITIONS,
+    DELETE_RECOGNITION,
+    CLEAR_HISTORY,
+    LINK_IDENTITY,
+    LIST_IDENTITIES,
+    UNLINK_IDENTITY,
+    EXPORT_PERSONAL_DATA,
+    ERASE_ACCOUNT,
     LOG_IN,
     BEGIN_SOCIAL_LOG_IN,
     COMPLETE_SOCIAL_LOG_IN,
     REFRESH,
     LOG_OUT,
     LOG_OUT_EVERYWHERE,
-    CREATE_API_KEY,
-    LIST_API_KEYS,
-    ROTATE_API_KEY,
-    REVOKE_API_KEY,
-    LIST_EVENTS,
+    CREATE_WEBHOOK,
+    GET_WEBHOOK,
+    LIST_WEBHOOKS,
+    UPDATE_WEBHOOK,
+    DELETE_WEBHOOK,
+    ROTATE_SECRET,
+    LIST_DELIVERIES,
+    REDELIVER,
+    TEST_WEBHOOK,
 )
-
-
-def service_config() -> str:
-    """Returns gRPC's service config as JSON: the retries. Deadlines are set on each call."""
-    retry = {
-        "maxAttempts": 3,
-        "initialBackoff": "0.1s",
-        "maxBackoff": "2s",
-        "backoffMultiplier": 2,
-        "retryableStatusCodes": ["UNAVAILABLE"],
-    }
-    names = [{"service": m.service, "method": m.name} for m in METHODS if m.retried]
-    return json.dumps({"methodConfig": [{"name": names, "retryPolicy": retry}]})

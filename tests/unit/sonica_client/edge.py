@@ -37,6 +37,26 @@ def status(code: grpc.StatusCode, reason: str, message: str, **metadata: str) ->
     return status_pb2.Status(code=code.value[0], message=message, details=[packed])
 
 
+def busy(seconds: float | None) -> status_pb2.Status:
+    """Returns a refusal for quota; `seconds` until it is worth coming back."""
+    rich = status(grpc.StatusCode.RESOURCE_EXHAUSTED, "RATE_LIMITED", "60 a minute are allowed")
+    violation = error_details_pb2.QuotaFailure.Violation(
+        subject="users/ada", description="60 requests a minute"
+    )
+    rich.details.add().Pack(error_details_pb2.QuotaFailure(violations=[violation]))
+    if seconds is not None:
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromNanoseconds(int(seconds * 1e9))
+        rich.details.add().Pack(retry)
+    return rich
+
+
+def shown(context: Any) -> str:
+    """Returns who the caller says to be."""
+    names = ("authorization", "x-api-key")
+    return " ".join(str(v) for k, v in context.invocation_metadata() if k in names)
+
+
 AWAY = status(grpc.StatusCode.UNAVAILABLE, "INDEX_UNREACHABLE", "the index is away")
 FULL = status(grpc.StatusCode.RESOURCE_EXHAUSTED, "STORAGE_FULL", "there is no room")
 UNREADABLE = status(
@@ -51,6 +71,9 @@ class Edge:
     tracks: dict[str, track_pb2.Track] = field(default_factory=dict)
     audio: dict[str, bytes] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    credentials: list[str] = field(default_factory=list)
+    busy_left: int = 0
+    busy_seconds: float | None = 0.05
     unavailable_left: int = 0
     delay_seconds: float = 0.0
     break_every: int = 0
@@ -105,6 +128,10 @@ class Recognition(recognition_grpc.RecognitionServiceServicer):
 
     async def Recognize(self, request: Any, context: Any) -> Any:
         self.edge.calls.append("Recognize")
+        self.edge.credentials.append(shown(context))
+        if self.edge.busy_left:
+            self.edge.busy_left -= 1
+            await refuse(context, busy(self.edge.busy_seconds))
         if self.edge.unavailable_left:
             self.edge.unavailable_left -= 1
             await context.abort(grpc.StatusCode.UNAVAILABLE, "restarting")
@@ -121,6 +148,10 @@ class Recognition(recognition_grpc.RecognitionServiceServicer):
 
     async def StreamingRecognize(self, requests: Any, context: Any) -> AsyncIterator[Any]:
         self.edge.calls.append("StreamingRecognize")
+        self.edge.credentials.append(shown(context))
+        if self.edge.unavailable_left:
+            self.edge.unavailable_left -= 1
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "restarting")
         heard = b""
         async for request in requests:
             heard += request.chunk
@@ -188,6 +219,7 @@ class Catalog(catalog_grpc.CatalogServiceServicer):
         return catalog.GetTrackResponse(track=await self._find(request.track_id, context))
 
     async def ListTracks(self, request: Any, context: Any) -> Any:
+        self.edge.credentials.append(shown(context))
         genre = request.filter.removeprefix("genre = ")
         tracks = [t for t in self.edge.tracks.values() if genre in ("", t.genre)]
         tracks = tracks[::-1] if request.order_by else tracks
@@ -237,6 +269,7 @@ class Catalog(catalog_grpc.CatalogServiceServicer):
 
     async def RebuildIndex(self, request: Any, context: Any) -> AsyncIterator[Any]:
         total = len(self.edge.tracks)
+        self.edge.credentials.append(shown(context))
         version = request.algorithm_version or self.edge.version
         missing = [t for t in self.edge.tracks.values() if version not in t.algorithm_versions]
         if missing:
@@ -265,13 +298,18 @@ class Catalog(catalog_grpc.CatalogServiceServicer):
 
 
 @asynccontextmanager
-async def edge_server() -> AsyncIterator[tuple[str, Edge]]:
+async def edge_server(
+    credentials: grpc.ServerCredentials | None = None,
+) -> AsyncIterator[tuple[str, Edge]]:
     """Runs the edge on a free port; yields its address and what it holds."""
     edge = Edge()
     server = grpc.aio.server(options=[("grpc.max_receive_message_length", 32 << 20)])
     recognition_grpc.add_RecognitionServiceServicer_to_server(Recognition(edge), server)
     catalog_grpc.add_CatalogServiceServicer_to_server(Catalog(edge), server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    if credentials is None:
+        port = server.add_insecure_port("127.0.0.1:0")
+    else:
+        port = server.add_secure_port("127.0.0.1:0", credentials)
     await server.start()
     try:
         yield f"127.0.0.1:{port}", edge

@@ -7,6 +7,8 @@ refresh when it is let go.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
@@ -20,6 +22,8 @@ from sonica_client._messages.sonica.user.v1 import (
     Tokens,
 )
 from sonica_client.accounts import Accounts
+from sonica_client.caller import Caller
+from sonica_client.connection import connection
 
 
 class Server:
@@ -27,11 +31,12 @@ class Server:
 
     def __init__(self) -> None:
         self.number = 1
+        self.connection = connection("127.0.0.1:1")
         self.asked = asyncio.Event()
         self.go = asyncio.Event()
 
     async def unary(
-        self, method: Any, request: Any, _timeout: object, metadata: Any = ()
+        self, method: Any, request: Any, _timeout: object = None, metadata: Any = ()
     ) -> object:
         if method is methods.LOG_IN:
             return LogInResponse(tokens=tokens("another"))
@@ -48,6 +53,10 @@ class Server:
         return GetAccountResponse(account=Account(name="users/ada"))
 
 
+def accounts_at(server: Any) -> Accounts:
+    return Accounts(Caller(server))
+
+
 def tokens(which: object) -> Tokens:
     return Tokens(access_token=f"access {which}", refresh_token=f"refresh {which}")
 
@@ -58,7 +67,7 @@ def refused(reason: str) -> SonicaError:
 
 async def test_a_refresh_whose_caller_gives_up_is_kept() -> None:
     server = Server()
-    accounts = Accounts(server.unary)
+    accounts = accounts_at(server)
     accounts.session = Session("one that has ended", "refresh 1")
     seen: list[Session | None] = []
     accounts.on_change = seen.append
@@ -76,7 +85,7 @@ async def test_a_refresh_whose_caller_gives_up_is_kept() -> None:
 
 async def test_a_timeout_in_a_refresh_does_not_log_out() -> None:
     server = Server()
-    accounts = Accounts(server.unary)
+    accounts = accounts_at(server)
     accounts.session = Session("one that has ended", "refresh 1")
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
@@ -88,21 +97,37 @@ async def test_a_timeout_in_a_refresh_does_not_log_out() -> None:
 
 async def test_a_late_refresh_does_not_replace_a_new_session() -> None:
     server = Server()
-    accounts = Accounts(server.unary)
+    accounts = accounts_at(server)
     accounts.session = Session("one that has ended", "refresh 1")
     call = asyncio.create_task(accounts.get())
     await server.asked.wait()
     call.cancel()
     session = await accounts.log_in("ada@example.org", "correct horse battery")
     server.go.set()
-    await asyncio.gather(*accounts._renewals)
+    await accounts._caller.settle()
     assert accounts.session == session
 
 
 async def test_a_refresh_that_is_refused_ends_the_session() -> None:
-    accounts = Accounts(Server().unary)
+    accounts = accounts_at(Server())
     accounts.session = Session("one that has ended", "used before")
     with pytest.raises(SonicaError) as caught:
         await accounts.get()
     assert caught.value.reason == "REFRESH_REFUSED"
     assert accounts.session is None
+
+
+async def test_a_session_that_another_program_has_refreshed_is_taken_over() -> None:
+    server = Server()
+    server.number = 2
+    accounts = accounts_at(server)
+    accounts.session = Session("one that has ended", "refresh 1")
+
+    @asynccontextmanager
+    async def kept() -> AsyncIterator[Session]:
+        yield Session("access 2", "refresh 2")
+
+    accounts.exclusively = kept
+    assert (await accounts.get()).name == "users/ada"
+    assert accounts.session == Session("access 2", "refresh 2")
+    assert server.number == 2, "no refresh token was used"
