@@ -11,10 +11,12 @@ from sonica_cli.edge import client_at
 if TYPE_CHECKING:
     from sonica_client import GetCatalogStatisticsResponse
 
+    from sonica_cli.edge import Edge
+
 _SECONDS_MAX = 5.0
 
 
-async def ask(edge: str) -> GetCatalogStatisticsResponse | None:
+async def ask(edge: Edge) -> GetCatalogStatisticsResponse | None:
     """Returns the statistics; None when the mesh does not answer soon."""
     try:
         async with client_at(edge) as client:

@@ -1,52 +1,114 @@
-"""The edge a command talks to, and the key it may use there."""
+"""The edge a command talks to, and in whose name.
+
+SONICA_API_KEY goes before everything. Otherwise calls are made with the session of whoever is
+logged in there; and on the machine of the mesh with the operator's key, which may do everything:
+by whoever is not logged in, and for what only admins may do.
+"""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sonica_client import SonicaClient
+    from sonica_client import Session, SonicaClient
+
+    from mesh.local import LocalMesh
+    from sonica_cli.sessions import KeptSession
+
+# A mesh that listens for everybody is reached like this from its own machine.
+_EVERYBODY = {"0.0.0.0:": "127.0.0.1:", "[::]:": "[::1]:"}
 
 
-class Edge(str):
-    """An address of an edge.
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Where to make calls.
 
     Attributes:
-        api_key: SONICA_API_KEY, else the operator's key where the mesh is one of this machine;
-            empty when there is neither.
+        address: `host:port`, or a URL.
+        tls: whether the edge speaks TLS; a URL says so itself.
+        ca_file: what its certificate is checked by; None means SONICA_CA_FILE, or gRPC's own.
+        operator_key: of the mesh of this machine; empty when it is another.
     """
 
-    __slots__ = ("api_key",)
-    api_key: str
-
-    def __new__(cls, address: str, api_key: str = "") -> Self:
-        """Makes one."""
-        made = super().__new__(cls, address)
-        made.api_key = api_key
-        return made
+    address: str
+    tls: bool = False
+    ca_file: Path | None = None
+    operator_key: str = field(default="", repr=False)
 
     @classmethod
-    def at(cls, address: str, data_dir: Path | None) -> Self:
-        """Returns an address with the key for it.
+    def of(cls, mesh: LocalMesh) -> Self:
+        """Returns the edge of a mesh of this machine."""
+        from mesh.local.operator_key import operator_key
 
-        Args:
-            address: `host:port`.
-            data_dir: of the mesh on this machine that may be meant.
-        """
-        return cls(address, os.environ.get("SONICA_API_KEY") or _operator_key(data_dir, address))
+        address = mesh.edge_address
+        for everybody, here in _EVERYBODY.items():
+            if address.startswith(everybody):
+                address = here + address.removeprefix(everybody)
+        key = operator_key(mesh.data_dir, mesh.edge_address) or ""
+        return cls(address, mesh.has_tls, mesh.ca_certificate, key)
 
 
-def client_at(edge: str) -> SonicaClient:
-    """Returns a client of an edge that sends the key for it."""
+def client_at(edge: Edge) -> SonicaClient:
+    """Returns a client for what anybody may do: for whoever is logged in, else the operator.
+
+    Raises:
+        CliError, SonicaError.
+    """
+    if key := _given_key():
+        return _client(edge, key)
+    session = _kept(edge).read()
+    return _client(edge, "" if session else edge.operator_key, session)
+
+
+def admin_at(edge: Edge) -> SonicaClient:
+    """Returns a client for what only admins may do: for the operator, else whoever is logged in.
+
+    Raises:
+        CliError, SonicaError.
+    """
+    key = _given_key() or edge.operator_key
+    return _client(edge, key, None if key else _kept(edge).read())
+
+
+def person_at(edge: Edge) -> SonicaClient:
+    """Returns a client for what belongs to an account: for whoever is logged in.
+
+    Raises:
+        CliError, SonicaError.
+    """
+    key = _given_key()
+    return _client(edge, key, None if key else _kept(edge).read())
+
+
+def session_at(edge: Edge) -> SonicaClient:
+    """Returns a client for beginning and ending sessions, which no key can do.
+
+    Raises:
+        CliError, SonicaError.
+    """
+    return _client(edge, "", _kept(edge).read())
+
+
+def _client(edge: Edge, api_key: str, session: Session | None = None) -> SonicaClient:
     from sonica_client import SonicaClient
 
-    return SonicaClient(edge, api_key=edge.api_key if isinstance(edge, Edge) else "")
+    client = SonicaClient(edge.address, api_key=api_key, tls=edge.tls, ca_file=edge.ca_file)
+    kept = _kept(edge)
+    client.accounts.session = session
+    client.accounts.on_change = kept.write
+    client.accounts.exclusively = kept.exclusively
+    return client
 
 
-def _operator_key(data_dir: Path | None, address: str) -> str:
-    from mesh.local.operator_key import operator_key
+def _kept(edge: Edge) -> KeptSession:
+    from sonica_cli.sessions import KeptSession
 
-    return operator_key(data_dir, address) or ""
+    return KeptSession(edge.address)
+
+
+def _given_key() -> str:
+    return os.environ.get("SONICA_API_KEY", "")

@@ -37,6 +37,14 @@ _ADVICE = {
     "EMAIL_TAKEN": "Log in with `sonica login EMAIL`.",
     "API_KEY_LIMIT_REACHED": "`sonica keys list` shows them, `sonica keys revoke` ends one.",
     "API_KEY_NOT_FOUND": "`sonica keys list` shows them.",
+    "ACCESS_DENIED": "Log in with an account that may, or on the machine of the mesh log out.",
+    "CONNECTION_NOT_PRIVATE": "Give --address as https://HOST:PORT; SONICA_INSECURE=true sends it "
+    "all the same, where the network is private.",
+    "CERTIFICATE_REFUSED": "SONICA_CA_FILE names the file of the CA that it has its certificate "
+    "from.",
+    "PASSWORD_WRONG": "Nothing was done; try again.",
+    "RATE_LIMITED": "Wait a moment; `sonica login` may allow more.",
+    "QUOTA_EXHAUSTED": "It is used up for now; the message says until when.",
     "DECODERS_BUSY": "Try again with fewer --jobs.",
 }
 

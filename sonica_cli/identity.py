@@ -7,12 +7,14 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from sonica_cli.edge import admin_at, person_at, session_at
 from sonica_cli.failures import MISUSED, CliError
 from sonica_cli.running import run
-from sonica_cli.sessions import locked_sessions
 
 if TYPE_CHECKING:
-    from sonica_client import Accounts
+    from sonica_client import SonicaClient
+
+    from sonica_cli.edge import Edge
 
 T = TypeVar("T")
 
@@ -37,20 +39,40 @@ def ask_password(*, twice: bool = False) -> str:
     return password
 
 
-def with_accounts(edge: str, work: Callable[[Accounts], Awaitable[T]]) -> T:
-    """Runs `work` with the session kept for a mesh, and keeps what becomes of it.
+def as_person(edge: Edge, work: Callable[[SonicaClient], Awaitable[T]]) -> T:
+    """Runs `work` for whoever is logged in at a mesh; see `sonica_cli.edge`.
 
     Raises:
         SonicaError, CliError.
     """
-    from sonica_client import SonicaClient
+    return _run(person_at, edge, work)
 
-    with locked_sessions() as kept:
 
-        async def main() -> T:
-            async with SonicaClient(edge) as client:
-                client.accounts.session = kept.read(edge)
-                client.accounts.on_change = lambda session: kept.write(edge, session)
-                return await work(client.accounts)
+def with_session(edge: Edge, work: Callable[[SonicaClient], Awaitable[T]]) -> T:
+    """Runs `work`, which begins or ends a session at a mesh.
 
-        return run(main())
+    Raises:
+        SonicaError, CliError.
+    """
+    return _run(session_at, edge, work)
+
+
+def as_admin(edge: Edge, work: Callable[[SonicaClient], Awaitable[T]]) -> T:
+    """Runs `work` for the operator of a mesh, or an admin who is logged in there.
+
+    Raises:
+        SonicaError, CliError.
+    """
+    return _run(admin_at, edge, work)
+
+
+def _run(
+    client_at: Callable[[Edge], SonicaClient],
+    edge: Edge,
+    work: Callable[[SonicaClient], Awaitable[T]],
+) -> T:
+    async def main() -> T:
+        async with client_at(edge) as client:
+            return await work(client)
+
+    return run(main())

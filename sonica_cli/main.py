@@ -13,9 +13,11 @@ import typer
 
 from sonica_cli.commands import (
     account,
+    admin,
     catalog,
     demo,
     explain,
+    history,
     index,
     keys,
     listen,
@@ -50,10 +52,12 @@ for group in (
     explain,
     demo,
     account,
+    history,
 ):
     group.add_to(app)
 app.add_typer(tracks.app, name="tracks")
 app.add_typer(keys.app, name="keys")
+app.add_typer(admin.app, name="admin")
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from sonica_cli.answers import name_of
-from sonica_cli.edge import client_at
+from sonica_cli.edge import admin_at
 from sonica_cli.failures import MISUSED, CliError
 from sonica_cli.recordings import named
 from sonica_cli.running import run
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
     from sonica_client import GetCatalogStatisticsResponse, Track
 
+    from sonica_cli.edge import Edge
     from sonica_cli.recordings import Problem
 
 _LACKING_SHOWN = 200
 
 
-def is_served(edge: str, version: int) -> bool:
+def is_served(edge: Edge, version: int) -> bool:
     """Returns whether the catalogue is searched by a version already.
 
     Raises:
@@ -33,7 +34,7 @@ def is_served(edge: str, version: int) -> bool:
     """
 
     async def look() -> GetCatalogStatisticsResponse:
-        async with client_at(edge) as client:
+        async with admin_at(edge) as client:
             return await client.statistics()
 
     now = run(look())
@@ -48,7 +49,7 @@ def is_served(edge: str, version: int) -> bool:
 
 
 def send_files(
-    edge: str, version: int, paths: list[Path], manifest: Path | None, jobs: int | None
+    edge: Edge, version: int, paths: list[Path], manifest: Path | None, jobs: int | None
 ) -> bool:
     """Sends the files of recordings that lack a version; returns whether it was interrupted.
 
@@ -94,7 +95,7 @@ def _report(sending: Sending, version: int, problems: list[Problem]) -> None:
         )
 
 
-def missing(edge: str, version: int) -> CliError:
+def missing(edge: Edge, version: int) -> CliError:
     """Lists the recordings whose files are needed; returns what to say about them."""
     tracks = _lacking(edge, version)
     rows = [(name_of(t), t.external_id, t.source_uri) for t in tracks[:_LACKING_SHOWN]]
@@ -110,9 +111,9 @@ def missing(edge: str, version: int) -> CliError:
     )
 
 
-def _lacking(edge: str, version: int) -> list[Track]:
+def _lacking(edge: Edge, version: int) -> list[Track]:
     async def look() -> list[Track]:
-        async with client_at(edge) as client:
+        async with admin_at(edge) as client:
             return await lacking(client, version)
 
     return run(look())

@@ -15,7 +15,8 @@ Address = Annotated[
         "--address",
         envvar="SONICA_ADDRESS",
         metavar="HOST:PORT",
-        help="Edge of the mesh. [default: that of the mesh running on --data, else 127.0.0.1:8080]",
+        help="Edge of the mesh, or its URL: https:// means TLS. [default: that of the mesh running "
+        "on --data, else 127.0.0.1:8080]",
         show_default=False,
     ),
 ]
@@ -49,11 +50,11 @@ Json = Annotated[bool, typer.Option("--json", help="Write JSON, one object a lin
 
 
 def edge_of(address: str | None, data_dir: Path | None) -> Edge:
-    """Returns the address to call, with the key for it.
+    """Returns the edge to call.
 
     Args:
         address: as given; goes before everything.
-        data_dir: of the mesh on this machine whose edge is meant otherwise.
+        data_dir: of the mesh on this machine whose edge is meant otherwise, or by its address.
     """
     from sonica_client import DEFAULT_ADDRESS
 
@@ -61,7 +62,7 @@ def edge_of(address: str | None, data_dir: Path | None) -> Edge:
     from mesh.local.settings import LocalSettings
     from mesh.local.state import read_status
 
-    if not address:
-        mesh = read_status(Layout.of(LocalSettings.from_environment(data_dir).data_dir)).mesh
-        address = mesh.edge_address if mesh is not None else DEFAULT_ADDRESS
-    return Edge.at(address, data_dir)
+    mesh = read_status(Layout.of(LocalSettings.from_environment(data_dir).data_dir)).mesh
+    if mesh is not None and address in {None, mesh.edge_address, f"https://{mesh.edge_address}"}:
+        return Edge.of(mesh)
+    return Edge(address or DEFAULT_ADDRESS)

@@ -7,7 +7,7 @@ from sonica_client import SonicaError
 
 # A part that is restarted is back within seconds; a busy machine takes longer.
 PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
-_BUSY = frozenset({"DECODERS_BUSY", "SERVER_BUSY", "UPSTREAM_LIMIT_REACHED"})
+_BUSY = frozenset({"DECODERS_BUSY", "RATE_LIMITED", "SERVER_BUSY", "UPSTREAM_LIMIT_REACHED"})
 
 
 def passes(error: SonicaError) -> bool:

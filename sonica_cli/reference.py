@@ -28,7 +28,8 @@ def _commands(command: Any, path: tuple[str, ...]) -> Iterator[str]:
     if inner is not None:
         for name, member in inner.items():
             yield from _commands(member, (*path, name))
-        return
+        if not command.invoke_without_command:
+            return
     yield ""
     yield f"## {' '.join(path)}"
     yield ""

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from sonica_cli.edge import client_at
+from sonica_cli.edge import admin_at
 from sonica_cli.importing import Tally
 from sonica_cli.running import Interruption, run
 from sonica_cli.screen import gauge, note, show_table
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sonica_client import SonicaClient
 
+    from sonica_cli.edge import Edge
     from sonica_cli.importing import Import
     from sonica_cli.recordings import Problem
 
@@ -33,10 +34,10 @@ class Sending:
         tally: how far it has come; kept when it fails.
     """
 
-    def __init__(self, label: str, address: str) -> None:
+    def __init__(self, label: str, edge: Edge) -> None:
         self.tally = Tally()
         self._label = label
-        self._address = address
+        self._edge = edge
         self._began = time.monotonic()
 
     @property
@@ -61,7 +62,7 @@ class Sending:
             def show(now: Tally) -> None:
                 bar.show(now.done_bytes, now.total_bytes or None, self._pace())
 
-            async with client_at(self._address) as client:
+            async with admin_at(self._edge) as client:
                 running = make(client, show)
                 self.tally = running.tally
 

@@ -13,6 +13,8 @@ from sonica_cli.options import Address, DataDir, Jobs, Manifest, edge_of
 if TYPE_CHECKING:
     from sonica_client import RebuildIndexResponse
 
+    from sonica_cli.edge import Edge
+
 
 def add_to(app: typer.Typer) -> None:
     """Adds the command."""
@@ -77,12 +79,12 @@ def rebuild_index(
     _rebuild(edge, algorithm, drop=drop_others)
 
 
-def _rebuild(edge: str, version: int, *, drop: bool) -> None:
+def _rebuild(edge: Edge, version: int, *, drop: bool) -> None:
     import time
 
     from sonica_client import SonicaError
 
-    from sonica_cli.edge import client_at
+    from sonica_cli.edge import admin_at
     from sonica_cli.running import run
     from sonica_cli.screen import gauge, say
 
@@ -90,7 +92,7 @@ def _rebuild(edge: str, version: int, *, drop: bool) -> None:
 
     async def work() -> RebuildIndexResponse | None:
         with gauge("Rebuilding the index") as bar:
-            async with client_at(edge) as client:
+            async with admin_at(edge) as client:
                 async for step in client.rebuild_index(version, drop_other_versions=drop):
                     if step.done:
                         return step

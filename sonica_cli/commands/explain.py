@@ -42,7 +42,7 @@ def explain(
     """
     from sonica_cli import clip as clips
     from sonica_cli.answers import name_of, seconds
-    from sonica_cli.edge import client_at
+    from sonica_cli.edge import admin_at
     from sonica_cli.explanation import Explanation, explain_match
     from sonica_cli.picture import draw
     from sonica_cli.running import run
@@ -55,7 +55,7 @@ def explain(
 
     async def work() -> Explanation | None:
         loaded = piped or await clips.load(clip, start)
-        async with client_at(edge_of(address, data)) as client:
+        async with admin_at(edge_of(address, data)) as client:
             return await explain_match(client, loaded, reference)
 
     found = run(work())

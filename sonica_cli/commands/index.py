@@ -11,6 +11,7 @@ from sonica_cli.failures import FAILED, INTERRUPTED, MISUSED, CliError
 from sonica_cli.options import Address, DataDir, Jobs, Manifest, edge_of
 
 if TYPE_CHECKING:
+    from sonica_cli.edge import Edge
     from sonica_cli.recordings import Problem, Recording
     from sonica_cli.sending import Sending
 
@@ -47,7 +48,7 @@ def index(
 
 
 def _register(
-    recordings: list[Recording], problems: list[Problem], address: str, jobs: int | None
+    recordings: list[Recording], problems: list[Problem], edge: Edge, jobs: int | None
 ) -> int:
     import os
 
@@ -55,7 +56,7 @@ def _register(
     from sonica_cli.screen import note
     from sonica_cli.sending import Sending
 
-    sending = Sending("Registering", address)
+    sending = Sending("Registering", edge)
     interrupted = False
     try:
         interrupted = bool(recordings) and sending.run(

@@ -12,7 +12,7 @@ from sonica_cli.options import Address, DataDir, Json, edge_of
 if TYPE_CHECKING:
     import datetime as dt
 
-    from sonica_client import Accounts, ApiKey
+    from sonica_client import ApiKey, SonicaClient
 
 app = typer.Typer(no_args_is_help=True, help="Makes, lists, renews and ends API keys.")
 
@@ -44,6 +44,12 @@ def create(
     days: Annotated[
         int, typer.Option(metavar="N", min=0, max=36_500, help="Days it is good; 0 = for ever.")
     ] = 0,
+    daily: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=0, help="Most recognitions with it a day (UTC); 0 = the account's."
+        ),
+    ] = 0,
     json: Json = False,
     address: Address = None,
     data: DataDir = None,
@@ -53,24 +59,26 @@ def create(
 
     from sonica_client import Scope
 
-    from sonica_cli.identity import with_accounts
+    from sonica_cli.identity import as_person
 
     scopes = [Scope[each.name] for each in scope or [ScopeName.RECOGNIZE]]
     end = dt.datetime.now(dt.UTC) + dt.timedelta(days=days) if days else None
 
-    async def work(accounts: Accounts) -> tuple[ApiKey, str]:
-        return await accounts.create_api_key(name, scopes, expire_time=end)
+    async def work(client: SonicaClient) -> tuple[ApiKey, str]:
+        return await client.accounts.create_api_key(
+            name, scopes, expire_time=end, daily_recognition_limit=daily
+        )
 
-    _show_once(*with_accounts(edge_of(address, data), work), json=json)
+    _show_once(*as_person(edge_of(address, data), work), json=json)
 
 
 @app.command("list")
 def list_(json: Json = False, address: Address = None, data: DataDir = None) -> None:
     """Lists the API keys of the account, the newest first."""
-    from sonica_cli.identity import with_accounts
+    from sonica_cli.identity import as_person
     from sonica_cli.screen import say, show_table
 
-    keys = with_accounts(edge_of(address, data), lambda accounts: accounts.list_api_keys())
+    keys = as_person(edge_of(address, data), lambda client: client.accounts.list_api_keys())
     if json:
         say(*(key.to_json() for key in keys))
         return
@@ -94,10 +102,10 @@ def list_(json: Json = False, address: Address = None, data: DataDir = None) -> 
 @app.command("rotate")
 def rotate(key: Key, json: Json = False, address: Address = None, data: DataDir = None) -> None:
     """Gives an API key a new secret and shows it, this once; the old one ends at once."""
-    from sonica_cli.identity import with_accounts
+    from sonica_cli.identity import as_person
 
-    made = with_accounts(
-        edge_of(address, data), lambda accounts: accounts.rotate_api_key(_name(key))
+    made = as_person(
+        edge_of(address, data), lambda client: client.accounts.rotate_api_key(_name(key))
     )
     _show_once(*made, json=json)
 
@@ -105,11 +113,11 @@ def rotate(key: Key, json: Json = False, address: Address = None, data: DataDir 
 @app.command("revoke")
 def revoke(key: Key, json: Json = False, address: Address = None, data: DataDir = None) -> None:
     """Ends an API key for good."""
-    from sonica_cli.identity import with_accounts
+    from sonica_cli.identity import as_person
     from sonica_cli.screen import say
 
-    revoked = with_accounts(
-        edge_of(address, data), lambda accounts: accounts.revoke_api_key(_name(key))
+    revoked = as_person(
+        edge_of(address, data), lambda client: client.accounts.revoke_api_key(_name(key))
     )
     say(revoked.to_json() if json else f"Revoked {revoked.name} ({revoked.display_name}).")
 

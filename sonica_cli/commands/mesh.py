@@ -121,7 +121,7 @@ async def _tell_version(mesh: LocalMesh) -> None:
     from sonica_cli.edge import Edge
     from sonica_cli.screen import note
 
-    now = await ask(Edge.at(mesh.edge_address, mesh.data_dir))
+    now = await ask(Edge.of(mesh))
     if now is not None and advice(now):
         note(f"The catalogue is searched by version {now.algorithm_version}. {advice(now)}")
 
@@ -181,7 +181,7 @@ def _catalogue(now: MeshStatus) -> GetCatalogStatisticsResponse | None:
     from sonica_cli.running import run
 
     mesh = now.mesh
-    return None if mesh is None else run(ask(Edge.at(mesh.edge_address, mesh.data_dir)))
+    return None if mesh is None else run(ask(Edge.of(mesh)))
 
 
 def _row(part: PartStatus) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sonica_cli.answers import Answer
     from sonica_cli.clip import Clip
+    from sonica_cli.edge import Edge
 
 
 def add_to(app: typer.Typer) -> None:
@@ -89,7 +90,7 @@ def recognize(
     raise typer.Exit(_answer(files, start, json, edge_of(address, data)))
 
 
-def _answer(files: list[str], start: float, json: bool, address: str) -> int:
+def _answer(files: list[str], start: float, json: bool, edge: Edge) -> int:
     from sonica_cli import answers, clip
     from sonica_cli.edge import client_at
     from sonica_cli.running import run
@@ -99,7 +100,7 @@ def _answer(files: list[str], start: float, json: bool, address: str) -> int:
 
     async def ask() -> list[Answer]:
         found = []
-        async with client_at(address) as client:
+        async with client_at(edge) as client:
             for name in files:
                 answer = await _one(client, name, start, piped)
                 found.append(answer)
@@ -146,7 +147,7 @@ class _BatchOptions:
         self.jobs = jobs
 
 
-def _batch(options: _BatchOptions, address: str) -> int:
+def _batch(options: _BatchOptions, edge: Edge) -> int:
     import os
     import sys
 
@@ -171,7 +172,7 @@ def _batch(options: _BatchOptions, address: str) -> int:
                     text = f"{batch.done}/{batch.total} clips, {pace:.1f} a second"
                     bar.show(batch.done, batch.total, text)
 
-                async with client_at(address) as client:
+                async with client_at(edge) as client:
                     with Interruption(batch.stop) as interruption:
                         await batch.run(client, jobs, show)
                     return interruption.asked.is_set()

@@ -149,7 +149,7 @@ def delete(
     from sonica_client import SonicaError
 
     from sonica_cli.answers import name_of
-    from sonica_cli.edge import client_at
+    from sonica_cli.edge import admin_at
     from sonica_cli.failures import describe
     from sonica_cli.running import run
     from sonica_cli.screen import say, say_failure
@@ -157,11 +157,11 @@ def delete(
     edge = edge_of(address, data)
 
     async def find(track_id: str) -> Track:
-        async with client_at(edge) as client:
+        async with admin_at(edge) as client:
             return await client.get_track(track_id)
 
     async def remove(track_id: str) -> None:
-        async with client_at(edge) as client:
+        async with admin_at(edge) as client:
             await client.delete_track(track_id)
 
     failed = False

@@ -24,7 +24,7 @@ from sonica_cli.demo.compose import compose, write
 from sonica_cli.demo.degrade import KINDS, degrade
 from sonica_cli.demo.encode import encode
 from sonica_cli.demo.table import Row, Verdict, heading, show, summary
-from sonica_cli.edge import Edge, client_at
+from sonica_cli.edge import Edge, admin_at
 from sonica_cli.failures import CliError, describe
 from sonica_cli.importing import Import, Tally
 from sonica_cli.media import decode
@@ -91,13 +91,13 @@ class Demonstration:
         try:
             known, unknown = await self._songs(folder / "music")
             running = await self._start(folder / "data")
-            address = Edge.at(running.mesh.edge_address, running.mesh.data_dir)
-            async with client_at(address) as client:
+            edge = Edge.of(running.mesh)
+            async with admin_at(edge) as client:
                 durations = await self._register(client, known)
                 songs = [_Song(p, durations[p], registered=True) for p in known if p in durations]
                 if not songs:
                     raise CliError("none of the music could be registered")
-                return summary(await self._recognise(client, address, songs, unknown))
+                return summary(await self._recognise(client, edge, songs, unknown))
         finally:
             await self._end(running, folder)
 
@@ -192,12 +192,12 @@ class Demonstration:
         }
 
     async def _recognise(
-        self, client: SonicaClient, address: str, songs: list[_Song], unknown: list[_Song]
+        self, client: SonicaClient, edge: Edge, songs: list[_Song], unknown: list[_Song]
     ) -> list[Row]:
         if len(songs) > _CLIPS_OF_YOUR_MUSIC:
             chosen = self._rng.choice(len(songs), _CLIPS_OF_YOUR_MUSIC, replace=False)
             songs = [songs[int(index)] for index in chosen]
-        say(f"Recognising clips of {CLIP_SECONDS:g} s through Envoy at {address}:", "")
+        say(f"Recognising clips of {CLIP_SECONDS:g} s through Envoy at {edge.address}:", "")
         heading()
         rows = []
         for number, song in enumerate([*songs, *unknown]):

@@ -13,16 +13,14 @@ import pty
 import stat
 import subprocess
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
 from sonica_client import Account, Preferences, Role, Scope, Session, SonicaClient, SonicaError
 
 from tests.integration.user_service import PASSWORD
-from tests.mesh.command import Command, Ran
+from tests.mesh.person import Person
 from tests.mesh.rig import Rig, mesh_with_accounts
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -34,37 +32,6 @@ NEW_PASSWORD = "another of ten or more"  # noqa: S105 - of nobody
 async def rig() -> AsyncIterator[Rig]:
     async with mesh_with_accounts() as running:
         yield running
-
-
-@dataclass(frozen=True)
-class Person(Command):
-    """`sonica` of somebody at a mesh."""
-
-    address: str = ""
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """Returns ours, with folders of their own."""
-        own = {
-            "SONICA_ADDRESS": self.address,
-            "XDG_CONFIG_HOME": str(self.data_dir),
-            "HOME": str(self.data_dir),
-        }
-        return super().environment | own
-
-    async def run(self, *arguments: object, code: int = 0, typed: str = "") -> Ran:
-        """Runs the command, with the mesh going on meanwhile."""
-        return await asyncio.to_thread(self, *arguments, code=code, stdin=typed.encode())
-
-    async def tells(self, *arguments: object) -> Any:
-        """Runs the command with `--json` and reads what it says."""
-        return json.loads((await self.run(*arguments, "--json")).out)
-
-    @property
-    def file(self) -> Path:
-        """Where the session is kept; on macOS elsewhere than on Linux."""
-        (found,) = self.data_dir.rglob("credentials.json")
-        return found
 
 
 @pytest.fixture

@@ -56,8 +56,11 @@ def sonica(
 ) -> Sonica:
     """Runs the command; `stdin` is what it reads. Fails on any traceback."""
     monkeypatch.setenv("SONICA_DATA_DIR", str(tmp_path / "no mesh"))
-    monkeypatch.delenv("SONICA_ADDRESS", raising=False)
-    monkeypatch.delenv("SONICA_API_KEY", raising=False)
+    # Nobody is logged in, whoever runs the tests.
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    for name in ("SONICA_ADDRESS", "SONICA_API_KEY", "SONICA_CA_FILE", "SONICA_INSECURE"):
+        monkeypatch.delenv(name, raising=False)
 
     def call(*arguments: object, stdin: bytes = b"") -> Ran:
         monkeypatch.setattr(sys, "argv", ["sonica", *map(str, arguments)])
