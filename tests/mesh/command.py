@@ -68,10 +68,10 @@ class Command:
 
 
 @contextmanager
-def mesh_by_command(data_dir: Path) -> Iterator[Command]:
-    """Starts a mesh on a free port and stops it, both by the command."""
+def mesh_by_command(data_dir: Path, *options: str) -> Iterator[Command]:
+    """Starts a mesh on a free port and stops it, both by the command; `options` are of `up`."""
     sonica = Command(data_dir)
-    ran = sonica("up", "--port", 0)
+    ran = sonica("up", "--port", 0, *options)
     assert "Sonica is up" in ran.out
     try:
         yield sonica
