@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 import webbrowser
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from sonica_cli.edge import session_at
 from sonica_cli.loopback import open_loopback
 from sonica_cli.screen import note
+
+if TYPE_CHECKING:
+    from sonica_cli.edge import Edge
 
 
 class Returned(NamedTuple):
@@ -21,7 +25,7 @@ class Returned(NamedTuple):
         return "Returned(...)"
 
 
-async def sent_there_and_back(edge: str, provider: str) -> Returned:
+async def sent_there_and_back(edge: Edge, provider: str) -> Returned:
     """Sends the person to a provider and returns what their browser brings back.
 
     No session is held meanwhile, so other commands go on.
@@ -29,10 +33,8 @@ async def sent_there_and_back(edge: str, provider: str) -> Returned:
     Raises:
         SonicaError, CliError.
     """
-    from sonica_client import SonicaClient
-
     async with open_loopback() as loopback:
-        async with SonicaClient(edge) as client:
+        async with session_at(edge) as client:
             begun = await client.accounts.begin_social_log_in(provider, loopback.redirect_uri)
         note(f"Log in at {provider} with a browser on this machine:\n{begun.authorization_url}")
         if sys.stderr.isatty():

@@ -36,16 +36,15 @@ def search(
     Case and accents do not count, and small misspellings are forgiven. Finding nothing is an
     answer, not a failure: exit code 0.
     """
-    from sonica_client import SonicaClient
-
     from sonica_cli.answers import seconds, track_json
+    from sonica_cli.edge import client_at
     from sonica_cli.running import run
     from sonica_cli.screen import clock, note, say, show_table
 
     async def read() -> tuple[list[TrackSearchResult], bool]:
         found: list[TrackSearchResult] = []
         token = ""
-        async with SonicaClient(edge_of(address, data)) as client:
+        async with client_at(edge_of(address, data)) as client:
             while len(found) < limit:
                 page = await client.search_tracks(
                     " ".join(text), page_size=min(limit - len(found), _PAGE), page_token=token

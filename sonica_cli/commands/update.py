@@ -45,9 +45,10 @@ def update(
     data: DataDir = None,
 ) -> None:
     """Changes what is stored about a recording; how it is recognised stays."""
-    from sonica_client import SonicaClient, Track
+    from sonica_client import Track
 
     from sonica_cli.answers import name_of
+    from sonica_cli.edge import admin_at
     from sonica_cli.running import run
     from sonica_cli.screen import say
 
@@ -55,7 +56,7 @@ def update(
     paths = [_set(wanted, change) for change in changes]
 
     async def write() -> Track:
-        async with SonicaClient(edge_of(address, data)) as client:
+        async with admin_at(edge_of(address, data)) as client:
             return await client.update_track(wanted, paths=paths)
 
     track = run(write())

@@ -120,10 +120,7 @@ class Accounts:
             redirect_uri: where the provider sends the person to, with `state` and `code`.
         """
         request = BeginSocialLogInRequest(provider=provider, redirect_uri=redirect_uri)
-        response: BeginSocialLogInResponse = await self._unary(
-            methods.BEGIN_SOCIAL_LOG_IN, request, None
-        )
-        return response
+        return await self._caller.anonymous(methods.BEGIN_SOCIAL_LOG_IN, request)
 
     async def complete_social_log_in(self, state: str, code: str, flow_token: str) -> Session:
         """Begins the session of who came back from a provider, and uses it from now on.
@@ -134,8 +131,8 @@ class Accounts:
             flow_token: of the begin.
         """
         request = CompleteSocialLogInRequest(state=state, code=code, flow_token=flow_token)
-        response = await self._unary(methods.COMPLETE_SOCIAL_LOG_IN, request, None)
-        return self._use(response.tokens)
+        response = await self._caller.anonymous(methods.COMPLETE_SOCIAL_LOG_IN, request)
+        return self._caller.use(response.tokens)
 
     async def log_out(self) -> None:
         """Ends the session."""
