@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from mesh.runtime.errors import declared_errors
+from mesh.runtime.errors import declared_errors, error_modules
 from mesh.runtime.settings import ServiceSettings
 from sonica_cli import reference as commands
 
@@ -44,7 +44,7 @@ def errors() -> Iterator[str]:
     yield "`RESOURCE_EXHAUSTED` carry a `RetryInfo`; an unexpected failure is `INTERNAL` with the"
     yield "trace id. Made from the code by `make gen`."
     for name in ("mesh.runtime", *SERVICES, ENGINE):
-        found = declared_errors(importlib.import_module(f"{name}.errors"))
+        found = [error for module in error_modules(name) for error in declared_errors(module)]
         if not found:
             continue
         yield ""

@@ -14,6 +14,9 @@ its version). Reasons and metadata keys are API.
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import pkgutil
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -296,3 +299,11 @@ def declared_errors(module: ModuleType) -> list[type[ServiceError]]:
         and getattr(value, "reason", None)
     ]
     return sorted(found, key=lambda error: error.reason)
+
+
+def error_modules(package: str) -> list[ModuleType]:
+    """Returns the modules called `errors` of a package and of the packages right within it."""
+    top = importlib.import_module(package)
+    rooms = [room.name for room in pkgutil.iter_modules(top.__path__) if room.ispkg]
+    names = [f"{package}.errors", *(f"{package}.{room}.errors" for room in rooms)]
+    return [importlib.import_module(name) for name in names if importlib.util.find_spec(name)]

@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Mapping
 from datetime import datetime
 
-from user_svc.errors import (
+from user_svc.social.errors import (
     ProviderUnknownError,
     SocialLogInBusyError,
     SocialLogInRefusedError,

@@ -6,7 +6,10 @@ import secrets
 from uuid import UUID
 
 from user_svc.accounts import not_found
-from user_svc.errors import (
+from user_svc.logins import Logins
+from user_svc.model import Account, AuditAction, Tokens
+from user_svc.passwords import Passwords
+from user_svc.social.errors import (
     IdentityLastError,
     IdentityLimitReachedError,
     IdentityNotFoundError,
@@ -15,9 +18,6 @@ from user_svc.errors import (
     SocialEmailUnverifiedError,
     SocialLogInRefusedError,
 )
-from user_svc.logins import Logins
-from user_svc.model import Account, AuditAction, Tokens
-from user_svc.passwords import Passwords
 from user_svc.social.flows import Flows
 from user_svc.social.model import Identity, Person
 from user_svc.stores import accounts, audit, identities

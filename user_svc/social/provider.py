@@ -19,8 +19,8 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from user_svc.errors import ProviderUnreachableError, SocialLogInRefusedError
 from user_svc.social.endpoint import check_endpoint
+from user_svc.social.errors import ProviderUnreachableError, SocialLogInRefusedError
 from user_svc.social.fetching import Fetcher, FetchError
 from user_svc.social.flow import FlowSecrets
 from user_svc.social.model import Person, ProviderSettings

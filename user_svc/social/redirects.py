@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from user_svc.errors import RedirectUriRefusedError
+from user_svc.social.errors import RedirectUriRefusedError
 
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|\[::1\]):[1-9][0-9]{0,4}/callback", re.ASCII)
 

@@ -16,13 +16,13 @@ from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
 
 from mesh.runtime.errors import ServiceError
-from user_svc.errors import WebhookUrlRefusedError
 from user_svc.model import AuditAction
 from user_svc.secret_box import SecretBox, SecretUnreadableError
 from user_svc.stores import audit, webhook_deliveries, webhooks
 from user_svc.stores.postgres import Database
 from user_svc.stores.webhook_deliveries import Attempt
 from user_svc.stores.webhooks import Leased
+from user_svc.webhooks.errors import WebhookUrlRefusedError
 from user_svc.webhooks.model import Outcome
 from user_svc.webhooks.poster import Poster
 from user_svc.webhooks.receiver import Receivers

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from user_svc.errors import WebhookUrlRefusedError
+from user_svc.webhooks.errors import WebhookUrlRefusedError
 from user_svc.webhooks.network import Network, is_public
 
 LENGTH_MAX = 2000

@@ -8,8 +8,13 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from user_svc.accounts import not_found
-from user_svc.errors import (
-    RequestIdReusedError,
+from user_svc.errors import RequestIdReusedError
+from user_svc.model import AuditAction, Caller
+from user_svc.secret_box import SecretBox
+from user_svc.stores import accounts, audit, webhook_deliveries, webhooks
+from user_svc.stores.postgres import Connection, Database
+from user_svc.webhooks.body import body_of
+from user_svc.webhooks.errors import (
     WebhookBacklogFullError,
     WebhookDeliveryNotFoundError,
     WebhookDisabledError,
@@ -17,11 +22,6 @@ from user_svc.errors import (
     WebhookNotFoundError,
     WebhooksUnavailableError,
 )
-from user_svc.model import AuditAction, Caller
-from user_svc.secret_box import SecretBox
-from user_svc.stores import accounts, audit, webhook_deliveries, webhooks
-from user_svc.stores.postgres import Connection, Database
-from user_svc.webhooks.body import body_of
 from user_svc.webhooks.model import Delivery, Event, Happening, Webhook
 from user_svc.webhooks.receiver import Receivers
 from user_svc.webhooks.signature import new_secret, secret_text

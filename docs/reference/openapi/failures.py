@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,7 @@ import grpc
 from docs.reference.openapi.rules import Schema
 from mesh.envoy.access_replies import ACCESS_ERRORS, Refusal
 from mesh.envoy.local_replies import DOMAIN, LOCAL_ERRORS, LocalError
-from mesh.runtime.errors import declared_errors
+from mesh.runtime.errors import declared_errors, error_modules
 
 HTTP_STATUS = {
     "CANCELLED": 499, "UNKNOWN": 500, "INVALID_ARGUMENT": 400, "DEADLINE_EXCEEDED": 504,
@@ -129,7 +128,8 @@ def responses() -> dict[str, Schema]:
 def reasons() -> Iterator[Schema]:
     """Yields every reason an error can have: services' first, then the edge's own."""
     for name in _MODULES:
-        for error in declared_errors(importlib.import_module(f"{name}.errors")):
+        found = (error for module in error_modules(name) for error in declared_errors(module))
+        for error in found:
             yield {
                 "domain": getattr(error, "domain", "that of the request"),
                 "reason": error.reason,

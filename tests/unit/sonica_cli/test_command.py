@@ -5,7 +5,6 @@ Method: some cases run as a process of their own, because what is tested is the 
 
 from __future__ import annotations
 
-import importlib
 import re
 import resource
 import subprocess
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mesh.runtime.errors import declared_errors
+from mesh.runtime.errors import declared_errors, error_modules
 from sonica_cli import failures, reference
 from sonica_cli.commands.mesh import _is_private
 from sonica_cli.failures import CliError, describe
@@ -111,7 +110,7 @@ def test_failures_have_words() -> None:
 def test_advice_belongs_to_reasons_that_exist() -> None:
     """Every reason with advice is one that the services or the client use."""
     services = ("fingerprint_svc", "match_svc", "user_svc", "gateway")
-    modules = [importlib.import_module(f"{service}.errors") for service in services]
+    modules = [module for service in services for module in error_modules(service)]
     reasons = {error.reason for module in modules for error in declared_errors(module)}
     for path in (ROOT / "sdk" / "python" / "sonica_client").glob("*.py"):
         reasons |= set(re.findall(r'"([A-Z][A-Z0-9_]+)"', path.read_text()))

@@ -15,7 +15,7 @@ from ipaddress import ip_address, ip_network
 import httpcore
 import pytest
 
-from user_svc.errors import WebhookUrlRefusedError
+from user_svc.webhooks.errors import WebhookUrlRefusedError
 from user_svc.webhooks.network import (
     Address,
     AddressRefusedError,
