@@ -19,9 +19,10 @@ from mesh.runtime.errors import STATUS_DETAILS_KEY, ServiceError, to_status
 from user_svc.model import Role
 from user_svc.rate_limits import Call, Limit, RateLimits
 
-# Paths of the calls that count for the day.
-_RECOGNITIONS = (
+#: Paths of the calls that count for the day.
+RECOGNITIONS = (
     "/sonica.recognition.v1.RecognitionService/Recognize",
+    "/sonica.recognition.v1.RecognitionService/RecognizeUpload",
     "/sonica.recognition.v1.RecognitionService/StreamingRecognize",
 )
 
@@ -61,7 +62,7 @@ def _call(said: dict[str, str]) -> Call | None:
         return None
     name = said.get("role", "").upper()
     role = Role(name) if name in Role.__members__ else Role.FREE
-    return Call(user, role, said.get("key", ""), said.get("rpc", "") in _RECOGNITIONS)
+    return Call(user, role, said.get("key", ""), said.get("rpc", "") in RECOGNITIONS)
 
 
 def _standing(limits: tuple[Limit, ...]) -> list[limit_pb.HeaderValue]:

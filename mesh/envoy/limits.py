@@ -24,7 +24,13 @@ _HTTP = "type.googleapis.com/envoy.extensions.filters.http"
 # What a route says of itself: that its calls count, that they are about credentials, its RPC.
 _METADATA, _COUNTED, _CREDENTIALS, _RPC = "sonica.limits", "counted", "credentials", "rpc"
 _YES = "yes"
-_ABOUT_CREDENTIALS = ((ACCOUNTS, "Register"), (SESSIONS, "LogIn"), (SESSIONS, "Refresh"))
+_ABOUT_CREDENTIALS = (
+    (ACCOUNTS, "Register"),
+    (SESSIONS, "LogIn"),
+    (SESSIONS, "Refresh"),
+    (SESSIONS, "BeginSocialLogIn"),
+    (SESSIONS, "CompleteSocialLogIn"),
+)
 _USER_HEADER = "x-sonica-user"
 _OPERATOR = "operator"
 # Of an IPv6 address the first half counts: the rest is its holder's to choose.

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from sonica_cli.edge import Edge
 
+_PAGE = 200
+
 
 class Format(StrEnum):
     """How an export is written."""
@@ -96,7 +98,7 @@ def _list(edge: Edge, which: RecognitionFilter, limit: int, *, json: bool) -> No
 
     async def read(client: SonicaClient) -> bool:
         """Returns whether there are more than the limit."""
-        wanted = min(limit or 500, 500)
+        wanted = min(limit or _PAGE, _PAGE)
         async for recognition in client.history.all(which, page_size=wanted):
             if limit and len(shown) == limit:
                 return True

@@ -15,6 +15,9 @@ from google.protobuf.descriptor_pb2 import (
     FileDescriptorSet,
 )
 
+from mesh.envoy.contracts import Level, rpcs
+from user_svc.rate_limit_servicer import RECOGNITIONS
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -85,3 +88,12 @@ def test_every_list_is_paged(ours: list[FileDescriptorProto]) -> None:
     for name in lists:
         assert {"page_size", "page_token"} <= messages[name]
         assert "next_page_token" in messages[name.replace("Request", "Response")]
+
+
+def test_what_a_key_for_recognising_may_do_counts_for_the_day() -> None:
+    paths = {
+        f"/{rpc.service}/{rpc.name}"
+        for rpc in rpcs()
+        if rpc.access.scope == "RECOGNIZE" and rpc.access.level is not Level.INTERNAL
+    }
+    assert set(RECOGNITIONS) == paths

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -11,18 +12,6 @@ _SAY_WHERE_PARTS_ARE = (
     "REDIS_URL",
     "QDRANT_ADDRESS",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "SONICA_DATA_DIR",
-    "SONICA_ADDRESS",
-    "SONICA_API_KEY",
-    "SONICA_OPEN",
-    "SONICA_ENVOY_PATH",
-    "SONICA_POSTGRES_BIN_DIR",
-    "SONICA_REDIS_SERVER_PATH",
-    "SONICA_MATCH_DATABASE_URL",
-    "SONICA_MATCH_REDIS_URL",
-    "SONICA_MATCH_QDRANT_ADDRESS",
-    "SONICA_USER_DATABASE_URL",
-    "SONICA_USER_REDIS_URL",
 )
 
 
@@ -30,6 +19,7 @@ _SAY_WHERE_PARTS_ARE = (
 def everything_local() -> Iterator[None]:
     """Makes every part the local one, whatever the person who runs the tests has set."""
     with pytest.MonkeyPatch.context() as environment:
-        for name in _SAY_WHERE_PARTS_ARE:
+        ours = (name for name in os.environ if name.startswith("SONICA_"))
+        for name in (*_SAY_WHERE_PARTS_ARE, *ours):
             environment.delenv(name, raising=False)
         yield

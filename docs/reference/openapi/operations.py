@@ -44,7 +44,7 @@ class Operations:
         def plain(variable: re.Match[str]) -> str:
             name, pattern = variable.groups()
             if pattern is None:
-                return "{" + _camel(name) + "}"
+                return "{" + _in_path(name) + "}"
             return "/".join(
                 "{" + segment_name + "}" if segment_name else literal
                 for literal, segment_name in _segments(pattern)
@@ -87,7 +87,7 @@ class Operations:
             field, comment = self._field(_input(method), name.split("."))
             value = self._schemas.value(field, "")
             if not pattern:
-                yield _parameter("path", _camel(name), value, comment)
+                yield _parameter("path", _in_path(name), value, comment)
                 continue
             patterns = _segment_patterns(value.get("pattern", ""), pattern)
             for _, variable in _segments(pattern):
@@ -200,6 +200,11 @@ def _parameter(
     if (example := parameter_example(name)) is not None:
         parameter["example"] = example
     return parameter
+
+
+def _in_path(path: str) -> str:
+    """Names a variable of a path: its last part, as many tools take a dot for an access."""
+    return _camel(path.rpartition(".")[2])
 
 
 def _camel(path: str) -> str:

@@ -43,7 +43,7 @@ class History:
 
         Args:
             which: by time, outcome and track; None means all.
-            page_size: most of them; 1,000 at the utmost.
+            page_size: most of them; 200 at the utmost.
             page_token: `next_page_token` of the page before.
         """
         request = ListRecognitionsRequest(
@@ -52,7 +52,7 @@ class History:
         return await self._caller.own(methods.LIST_RECOGNITIONS, request)
 
     async def all(
-        self, which: RecognitionFilter | None = None, *, page_size: int = 500
+        self, which: RecognitionFilter | None = None, *, page_size: int = 200
     ) -> AsyncGenerator[Recognition, None]:
         """Yields every recognition, page by page, the newest first."""
         token = ""
