@@ -83,8 +83,9 @@ class AccountServicer(account_grpc.AccountServiceServicer):
         """Changes the caller's password."""
         caller = await caller_of(self._access, context)
         await self._access.own(caller, messages.user_from(request.name))
+        proof = messages.proof_from(request, request.current_password)
         await self._accounts.change_password(
-            caller, address_of(context), request.current_password, request.new_password
+            caller, address_of(context), proof, request.new_password
         )
         return account_pb.ChangePasswordResponse()
 

@@ -53,9 +53,11 @@ from .connection import DEFAULT_ADDRESS, connection
 from .errors import CLIENT_DOMAIN, SonicaError
 from .feed import Items, each, feed
 from .history import History
-from .imports import ImportOutcome, TrackImport
+from .imports import Imports
 from .listening import Heard, Listening
 from .sources import UNARY_BYTES_MAX, ImportSource, byte_count_of, read_whole
+from .streamed_import import ImportOutcome, TrackImport
+from .webhooks import Webhooks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -86,6 +88,8 @@ class SonicaClient:
         accounts: registering, logging in, API keys, personal data.
         history: what the account has recognised.
         administration: accounts and audit log, for admins.
+        imports: imports that outlive a connection, for admins.
+        webhooks: where events are posted to.
 
     All methods raise SonicaError; making the client does when `api_key` would go in plain text to
     another machine (CONNECTION_NOT_PRIVATE) or the CA file cannot be read (FILE_*). A
@@ -115,6 +119,8 @@ class SonicaClient:
         self.accounts = Accounts(self._caller)
         self.history = History(self._caller)
         self.administration = Administration(self._caller)
+        self.imports = Imports(self._caller)
+        self.webhooks = Webhooks(self._caller)
 
     async def __aenter__(self) -> Self:
         return self

@@ -11,6 +11,8 @@ from sonica_client.portal import Portal
 from .accounts import SyncAccounts
 from .administration import SyncAdministration
 from .history import SyncHistory
+from .imports import SyncImports
+from .webhooks import SyncWebhooks
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -34,9 +36,9 @@ if TYPE_CHECKING:
         StreamingRecognizeResponse,
     )
     from sonica_client.feed import Items
-    from sonica_client.imports import ImportOutcome
     from sonica_client.listening import Heard
     from sonica_client.sources import ImportSource
+    from sonica_client.streamed_import import ImportOutcome
 
 
 class SonicaSyncClient:
@@ -60,6 +62,8 @@ class SonicaSyncClient:
         accounts: registering, logging in, API keys, personal data.
         history: what the account has recognised.
         administration: accounts and audit log, for admins.
+        imports: imports that outlive a connection, for admins.
+        webhooks: where events are posted to.
 
     All methods raise SonicaError; making the client does when `api_key` would go in plain text to
     another machine (CONNECTION_NOT_PRIVATE) or the CA file cannot be read (FILE_*). A
@@ -97,6 +101,8 @@ class SonicaSyncClient:
         self.accounts = SyncAccounts(self._portal, self._inner.accounts)
         self.history = SyncHistory(self._portal, self._inner.history)
         self.administration = SyncAdministration(self._portal, self._inner.administration)
+        self.imports = SyncImports(self._portal, self._inner.imports)
+        self.webhooks = SyncWebhooks(self._portal, self._inner.webhooks)
 
     def __enter__(self) -> Self:
         return self
