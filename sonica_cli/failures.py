@@ -45,6 +45,8 @@ _ADVICE = {
     "PASSWORD_WRONG": "Nothing was done; try again.",
     "RATE_LIMITED": "Wait a moment; `sonica login` may allow more.",
     "QUOTA_EXHAUSTED": "It is used up for now; the message says until when.",
+    "MICROPHONE_UNAVAILABLE": "Name another with --device (Linux needs libportaudio2), or pipe "
+    "sound in: `arecord -f S16_LE -r 44100 | sonica listen --raw s16le`.",
     "DECODERS_BUSY": "Try again with fewer --jobs.",
 }
 

@@ -60,7 +60,7 @@ from .streamed_import import ImportOutcome, TrackImport
 from .webhooks import Webhooks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
 LOOKUP_COUNT_MAX = 500
 SILENCE_SECONDS = 300.0
@@ -211,6 +211,7 @@ class SonicaClient:
         encoding: AudioEncoding = AudioEncoding.PCM_S16LE,
         max_match_count: int = 1,
         rest_seconds: float = 4.0,
+        on_failure: Callable[[SonicaError], None] | None = None,
     ) -> AsyncGenerator[Heard, None]:
         """Says what is playing for as long as the sound lasts, at least every 15.5 s of it.
 
@@ -224,6 +225,7 @@ class SonicaClient:
             encoding: PCM_S16LE or PCM_F32LE.
             max_match_count: most matches wanted; 0 means 5.
             rest_seconds: sound left out after an answer: the same song is still playing.
+            on_failure: told of each failure that is waited out.
         """
         layout = AudioFormat(
             encoding=encoding, sample_rate_hz=sample_rate_hz, channel_count=channel_count
@@ -237,7 +239,7 @@ class SonicaClient:
             )
 
         async with feed(sound) as feeding:
-            listening = Listening(feeding, layout, self._busy_wait_seconds)
+            listening = Listening(feeding, layout, self._busy_wait_seconds, on_failure)
             async with aclosing(listening.run(recognize, rest_seconds)) as heard:
                 async for stretch_heard in heard:
                     yield stretch_heard

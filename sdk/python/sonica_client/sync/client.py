@@ -15,7 +15,7 @@ from .imports import SyncImports
 from .webhooks import SyncWebhooks
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
     import grpc
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         RecognizeResponse,
         StreamingRecognizeResponse,
     )
+    from sonica_client.errors import SonicaError
     from sonica_client.feed import Items
     from sonica_client.listening import Heard
     from sonica_client.sources import ImportSource
@@ -183,6 +184,7 @@ class SonicaSyncClient:
         encoding: AudioEncoding = AudioEncoding.PCM_S16LE,
         max_match_count: int = 1,
         rest_seconds: float = 4.0,
+        on_failure: Callable[[SonicaError], None] | None = None,
     ) -> Generator[Heard, None, None]:
         """Says what is playing for as long as the sound lasts, at least every 15.5 s of it.
 
@@ -196,6 +198,7 @@ class SonicaSyncClient:
             encoding: PCM_S16LE or PCM_F32LE.
             max_match_count: most matches wanted; 0 means 5.
             rest_seconds: sound left out after an answer: the same song is still playing.
+            on_failure: told of each failure that is waited out.
         """
         return self._portal.iterate(
             self._inner.listen(
@@ -205,6 +208,7 @@ class SonicaSyncClient:
                 encoding=encoding,
                 max_match_count=max_match_count,
                 rest_seconds=rest_seconds,
+                on_failure=on_failure,
             )
         )
 
