@@ -10,9 +10,10 @@ import asyncio
 import io
 import uuid
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -23,6 +24,14 @@ import pytest_asyncio
 from sonica.recognition.v1 import recognition_service_pb2 as pb
 from sonica.recognition.v1.recognition_service_pb2_grpc import RecognitionServiceStub
 from sonica.user.v1 import activity_service_pb2_grpc
+from sonica_client import (
+    ImportItemState,
+    ImportSummary,
+    NewImportItem,
+    SonicaClient,
+    SonicaError,
+    Track,
+)
 
 from fingerprint_svc import server as fingerprint_server
 from fingerprint_svc.settings import Settings as FingerprintSettings
@@ -45,6 +54,7 @@ class Partner:
 
     http: httpx.AsyncClient
     dsn: str
+    address: str
     gateway: str
     told: ActivityStandIn
     _settings: Any
@@ -93,8 +103,9 @@ async def partner() -> AsyncIterator[Partner]:
         running = await stack.enter_async_context(AsyncExitStack())
         http = await stack.enter_async_context(rest_client(plan))
         told = ActivityStandIn()
+        gateway = f"unix:{folder}/gateway"
         partner = Partner(
-            http, dsn, f"unix:{folder}/gateway", told, settings, f"unix:{folder}/match", running
+            http, dsn, plan.edge, gateway, told, settings, f"unix:{folder}/match", running
         )
         await partner.start()
         for build, name in (
@@ -279,3 +290,42 @@ async def test_the_end_of_an_import_is_told_once_to_who_brought_the_last_item(
     owners = await connection.fetch("SELECT DISTINCT owner FROM catalog.import WHERE state='DONE'")
     await connection.close()
     assert [row["owner"] for row in owners] == [""]
+
+
+async def test_an_import_with_the_client(partner: Partner, tmp_path: Path) -> None:
+    path = tmp_path / "b.wav"
+    path.write_bytes(wav(42))
+
+    def parts() -> Iterator[bytes]:
+        content = wav(43)
+        yield content[:1000]
+        yield content[1000:]
+
+    items = [NewImportItem(name, Track(title=f"T {name}")) for name in ("a", "b", "c", "d")]
+    async with SonicaClient(partner.address) as client:
+        begun = await client.imports.begin(items)
+        assert (begun.done, begun.progress.waiting_count) == (False, 4)
+        for name, audio in (("a", wav(41)), ("b", path), ("c", parts())):
+            item = await client.imports.upload(begun.import_id, name, audio)
+            assert item.state is ImportItemState.SUCCEEDED, name
+        early = await client.imports.wait(begun.import_id, 0.1)
+        assert (early.done, early.progress.succeeded_count) == (False, 3)
+        item = await client.imports.upload(begun.import_id, "d", b"no music" * 100)
+        assert item.error is not None
+        done = await client.imports.wait(begun.import_id)
+        assert done.summary == ImportSummary(registered_count=3, failed_count=1)
+        assert done == await client.imports.get(begun.import_id)
+        found = [each.item_id async for each in client.imports.items(begun.import_id)]
+        assert found == ["a", "b", "c", "d"]
+        other = await client.imports.begin(items)
+        with pytest.raises(SonicaError) as caught:
+            await client.imports.upload(other.import_id, "x", wav(44))
+        assert caught.value.reason == "IMPORT_ITEM_NOT_FOUND"
+        with pytest.raises(SonicaError) as caught:
+            await client.imports.upload(other.import_id, "a", tmp_path / "nowhere.wav")
+        assert caught.value.reason == "FILE_NOT_FOUND"
+        await client.imports.cancel(other.import_id)
+        known = [each async for each in client.imports.all()]
+        assert [each.import_id for each in known[:2]] == [other.import_id, begun.import_id]
+        assert known[0].error is not None
+        assert known[0].error.reason == "OPERATION_CANCELLED"
