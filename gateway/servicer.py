@@ -95,7 +95,14 @@ class RecognitionServicer(RecognitionServiceServicer):
         self, requests: AsyncIterator[pb.UploadImportItemRequest], context: Any
     ) -> pb.UploadImportItemResponse:
         """Registers one recording of an import."""
-        response, track = await upload_item(self._upstream, requests)
-        if track is not None:
-            self._activities.track_ready(context, track)
-        return response
+        uploaded = await upload_item(self._upstream, requests)
+        if uploaded.track is not None:
+            self._activities.track_ready(context, uploaded.track)
+        if (summary := uploaded.summary) is not None:
+            counts = ImportFinishedActivity(
+                registered_count=summary.registered_count,
+                already_registered_count=summary.already_registered_count,
+                failed_count=summary.failed_count,
+            )
+            self._activities.import_finished(context, counts)
+        return uploaded.response

@@ -6,7 +6,7 @@ is away, a catalogue that moves - is an error of the call, and the item waits fo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import grpc
 from sonica.audio.v1.audio_pb2 import AudioFormat
@@ -15,6 +15,7 @@ from sonica.catalog.v1.import_service_pb2 import (
     IMPORT_ITEM_STATE_SUCCEEDED,
     FinishImportItemRequest,
     FinishImportItemResponse,
+    ImportSummary,
     OpenImportItemRequest,
     OpenImportItemResponse,
     StoredImportItem,
@@ -45,13 +46,24 @@ _LASTING = {
 _LASTING_REASONS = {"AUDIO_TOO_LARGE", "DECODE_LIMIT_REACHED"}
 
 
+class Uploaded(NamedTuple):
+    """What an upload has come to.
+
+    Attributes:
+        response: the answer.
+        track: of the recording, if it is new.
+        summary: of the import, if this upload has ended it.
+    """
+
+    response: UploadImportItemResponse
+    track: Track | None = None
+    summary: ImportSummary | None = None
+
+
 async def upload_item(
     upstream: Upstream, requests: AsyncIterator[UploadImportItemRequest]
-) -> tuple[UploadImportItemResponse, Track | None]:
+) -> Uploaded:
     """Registers one recording of an import and stores what became of it.
-
-    Returns:
-        The answer, and the track if it is new.
 
     Raises:
         SourceMissingError, CatalogMovedError; typed errors of the services called, as far as they
@@ -63,8 +75,8 @@ async def upload_item(
         opening, timeout=_STORE_SECONDS
     )
     chunks = _chunks(first, requests)
-    item, track = opened.item, None
-    if item.state != IMPORT_ITEM_STATE_SUCCEEDED:
+    uploaded = Uploaded(UploadImportItemResponse(item=opened.item))
+    if opened.item.state != IMPORT_ITEM_STATE_SUCCEEDED:
         begin = await anext(chunks, b"")
         if not begin:
             raise SourceMissingError("the request brings no audio; send the file as its body")
@@ -73,11 +85,15 @@ async def upload_item(
         finished: FinishImportItemResponse = await upstream.imports.FinishImportItem(
             finishing, timeout=_STORE_SECONDS
         )
-        item = finished.item
+        uploaded = Uploaded(
+            UploadImportItemResponse(item=finished.item),
+            track,
+            finished.summary if finished.HasField("summary") else None,
+        )
     # A client that still sends would take an early answer for a broken connection.
     async for _ in chunks:
         pass
-    return UploadImportItemResponse(item=item), track
+    return uploaded
 
 
 async def _register(

@@ -42,9 +42,15 @@ _ADVICE = {
     "all the same, where the network is private.",
     "CERTIFICATE_REFUSED": "SONICA_CA_FILE names the file of the CA that it has its certificate "
     "from.",
+    "IDENTITY_NO_PROOF": "Nothing was done; `sonica account identities` shows them.",
+    "IDENTITY_NEEDED": "`sonica account password --provider NAME` sets one.",
+    "WEBHOOK_NOT_FOUND": "`sonica webhooks list` shows them.",
+    "WEBHOOK_LIMIT_REACHED": "`sonica webhooks list` shows them, `delete` ends one.",
     "PASSWORD_WRONG": "Nothing was done; try again.",
     "RATE_LIMITED": "Wait a moment; `sonica login` may allow more.",
     "QUOTA_EXHAUSTED": "It is used up for now; the message says until when.",
+    "MICROPHONE_UNAVAILABLE": "Name another with --device (Linux needs libportaudio2), or pipe "
+    "sound in: `arecord -f S16_LE -r 44100 | sonica listen --raw s16le`.",
     "DECODERS_BUSY": "Try again with fewer --jobs.",
 }
 

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def ask_password(*, twice: bool = False) -> str:
+def ask_password(prompt: str = "Password: ", *, twice: bool = False) -> str:
     """Asks for a password without showing it; takes a line of standard input when it is piped.
 
     Args:
+        prompt: what to ask with.
         twice: ask again, so that a slip does not become the password.
 
     Raises:
@@ -31,7 +32,7 @@ def ask_password(*, twice: bool = False) -> str:
     if not sys.stdin.isatty():
         password = sys.stdin.readline().rstrip("\r\n")
     else:
-        password = getpass.getpass("Password: ")
+        password = getpass.getpass(prompt)
         if twice and getpass.getpass("The same again: ") != password:
             raise CliError("the two passwords differ", exit_code=MISUSED)
     if not password:

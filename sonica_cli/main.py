@@ -18,6 +18,7 @@ from sonica_cli.commands import (
     demo,
     explain,
     history,
+    identities,
     index,
     keys,
     listen,
@@ -27,6 +28,7 @@ from sonica_cli.commands import (
     trace,
     tracks,
     update,
+    webhooks,
 )
 from sonica_cli.failures import FAULT, INTERRUPTED, describe
 from sonica_cli.screen import say_failure
@@ -55,8 +57,10 @@ for group in (
     history,
 ):
     group.add_to(app)
+identities.add_to(account.account_app)
 app.add_typer(tracks.app, name="tracks")
 app.add_typer(keys.app, name="keys")
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(admin.app, name="admin")
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import webbrowser
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from sonica_client import SocialLogIn
 
 from sonica_cli.edge import session_at
 from sonica_cli.loopback import open_loopback
@@ -14,18 +16,7 @@ if TYPE_CHECKING:
     from sonica_cli.edge import Edge
 
 
-class Returned(NamedTuple):
-    """What a log-in at a provider is ended with."""
-
-    state: str
-    code: str
-    flow_token: str
-
-    def __repr__(self) -> str:
-        return "Returned(...)"
-
-
-async def sent_there_and_back(edge: Edge, provider: str) -> Returned:
+async def sent_there_and_back(edge: Edge, provider: str) -> SocialLogIn:
     """Sends the person to a provider and returns what their browser brings back.
 
     No session is held meanwhile, so other commands go on.
@@ -39,4 +30,5 @@ async def sent_there_and_back(edge: Edge, provider: str) -> Returned:
         note(f"Log in at {provider} with a browser on this machine:\n{begun.authorization_url}")
         if sys.stderr.isatty():
             webbrowser.open(begun.authorization_url)
-        return Returned(begun.state, await loopback.code(begun.state), begun.flow_token)
+        code = await loopback.code(begun.state)
+        return SocialLogIn(state=begun.state, code=code, flow_token=begun.flow_token)

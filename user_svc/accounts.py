@@ -7,8 +7,9 @@ from uuid import UUID
 
 from user_svc.errors import AccountNotFoundError, EmailTakenError, PasswordWrongError
 from user_svc.model import Account, AuditAction, Caller
-from user_svc.password_check import PasswordCheck
+from user_svc.owner_check import OwnerCheck
 from user_svc.passwords import Passwords
+from user_svc.social.model import SocialLogIn
 from user_svc.stores import accounts, audit, sessions
 from user_svc.stores.postgres import Database
 
@@ -16,7 +17,7 @@ from user_svc.stores.postgres import Database
 class Accounts:
     """Use cases of `sonica.user.v1.AccountService`."""
 
-    def __init__(self, database: Database, passwords: Passwords, check: PasswordCheck) -> None:
+    def __init__(self, database: Database, passwords: Passwords, check: OwnerCheck) -> None:
         self._database = database
         self._passwords = passwords
         self._check = check
@@ -84,15 +85,21 @@ class Accounts:
         return account
 
     async def change_password(
-        self, caller: Caller, address: str, current: str, wanted: str
+        self, caller: Caller, address: str, proof: str | SocialLogIn, wanted: str
     ) -> None:
         """Changes the password of the caller and ends the caller's other sessions.
 
+        Args:
+            caller: of the account.
+            address: of the caller.
+            proof: the password as it is, or what stands for it.
+            wanted: the password as it shall be.
+
         Raises:
-            PasswordWrongError, AttemptsExhaustedError, HashingBusyError, StoreUnreachableError.
+            HashingBusyError, StoreUnreachableError; those of `OwnerCheck.verify`.
         """
         user_id = caller.user_id
-        stored = await self._check.verify(caller, address, current)
+        stored = await self._check.verify(caller, address, proof)
         password_hash = await self._passwords.hash(wanted)
         async with self._database.transaction("change_password") as connection:
             if await accounts.lock(connection, user_id) != stored:

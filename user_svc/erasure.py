@@ -5,7 +5,8 @@ from __future__ import annotations
 from user_svc.attempt_limit import AttemptLimit
 from user_svc.errors import PasswordWrongError
 from user_svc.model import AuditAction, Caller
-from user_svc.password_check import PasswordCheck
+from user_svc.owner_check import OwnerCheck
+from user_svc.social.model import SocialLogIn
 from user_svc.stores import accounts, audit
 from user_svc.stores.postgres import Database
 
@@ -17,19 +18,19 @@ class Erasure:
     listed here. The audit log names it by an id that leads nowhere from then on.
     """
 
-    def __init__(self, database: Database, check: PasswordCheck, limit: AttemptLimit) -> None:
+    def __init__(self, database: Database, check: OwnerCheck, limit: AttemptLimit) -> None:
         self._database = database
         self._check = check
         self._limit = limit
 
-    async def erase(self, caller: Caller, address: str, password: str) -> None:
+    async def erase(self, caller: Caller, address: str, proof: str | SocialLogIn) -> None:
         """Forgets the caller.
 
         Raises:
-            PasswordWrongError, AttemptsExhaustedError, HashingBusyError, StoreUnreachableError.
+            StoreUnreachableError; those of `OwnerCheck.verify`.
         """
         user_id = caller.user_id
-        stored = await self._check.verify(caller, address, password)
+        stored = await self._check.verify(caller, address, proof)
         async with self._database.transaction("erase_account") as connection:
             if await accounts.lock(connection, user_id) != stored:
                 raise PasswordWrongError  # it was changed while we hashed

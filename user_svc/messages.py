@@ -41,6 +41,7 @@ from user_svc.model import (
     Tokens,
 )
 from user_svc.rate_limits import Limit, Usage
+from user_svc.social.model import SocialLogIn
 
 _TOKEN = struct.Struct(">BcQ")
 _TOKEN_VERSION = 1
@@ -86,6 +87,14 @@ def key_from(name: str) -> tuple[UUID | None, str]:
 def uuid_from(text: str) -> UUID:
     """Reads an id that its contract requires."""
     return UUID(text)
+
+
+def proof_from(request: Any, password: str) -> str | SocialLogIn:
+    """Reads what proves whose the account is; the contract lets exactly one be given."""
+    if not request.HasField("social_log_in"):
+        return password
+    given = request.social_log_in
+    return SocialLogIn(given.state, given.code, given.flow_token)
 
 
 def request_id_from(text: str) -> UUID | None:

@@ -39,5 +39,6 @@ class PersonalDataServicer(personal_grpc.PersonalDataServiceServicer):
         """Forgets the caller."""
         caller = await caller_of(self._access, context)
         await self._access.own(caller, messages.user_from(request.name))
-        await self._erasure.erase(caller, address_of(context), request.password)
+        proof = messages.proof_from(request, request.password)
+        await self._erasure.erase(caller, address_of(context), proof)
         return personal_pb.EraseAccountResponse()

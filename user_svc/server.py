@@ -39,6 +39,7 @@ from user_svc.jwks import serving_key_set
 from user_svc.key_keeper import KeyKeeper
 from user_svc.logins import Logins
 from user_svc.operator_key import read_operator_key
+from user_svc.owner_check import OwnerCheck
 from user_svc.password_check import PasswordCheck
 from user_svc.passwords import open_passwords
 from user_svc.personal_data import PersonalData
@@ -50,6 +51,7 @@ from user_svc.servicer import AccountServicer, ApiKeyServicer, AuditServicer, Se
 from user_svc.settings import Settings
 from user_svc.social.identities import Identities
 from user_svc.social.personal_data import identities_section
+from user_svc.social.proof import IdentityProof
 from user_svc.social.running import open_flows
 from user_svc.social.servicer import IdentityServicer
 from user_svc.stores.attempts import open_attempts
@@ -106,7 +108,6 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
         access = Access(database, tokens, read_operator_key(settings.operator_key_file))
         rate_limits = RateLimits(counts, database, settings)
         refusals = RefusalLog(database, attempts)
-        check = PasswordCheck(database, passwords, limit, refusals)
         retention_seconds = settings.history_retention_days * _DAY_SECONDS
         history = History(database, retention_seconds, settings.history_recognitions_max)
         await stack.enter_async_context(HistoryKeeper(database, retention_seconds).running())
@@ -115,6 +116,10 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
         logins = Logins(database, passwords, tokens, limit, refusals, settings)
         flows = await stack.enter_async_context(open_flows(database, settings))
         identities = Identities(database, flows, logins, passwords)
+        check = OwnerCheck(
+            PasswordCheck(database, passwords, limit, refusals),
+            IdentityProof(database, flows, refusals),
+        )
         yield (
             Registration(
                 account_service_pb2_grpc.add_AccountServiceServicer_to_server,

@@ -83,8 +83,9 @@ class AccountServicer(account_grpc.AccountServiceServicer):
         """Changes the caller's password."""
         caller = await caller_of(self._access, context)
         await self._access.own(caller, messages.user_from(request.name))
+        proof = messages.proof_from(request, request.current_password)
         await self._accounts.change_password(
-            caller, address_of(context), request.current_password, request.new_password
+            caller, address_of(context), proof, request.new_password
         )
         return account_pb.ChangePasswordResponse()
 
@@ -271,9 +272,9 @@ class AuditServicer(audit_grpc.AuditServiceServicer):
         self._access = access
         self._log = log
 
-    async def ListEvents(
-        self, request: audit_pb.ListEventsRequest, context: Any
-    ) -> audit_pb.ListEventsResponse:
+    async def ListAuditEvents(
+        self, request: audit_pb.ListAuditEventsRequest, context: Any
+    ) -> audit_pb.ListAuditEventsResponse:
         """Lists events, for admins."""
         caller = await caller_of(self._access, context)
         await self._access.admin(caller)
@@ -288,7 +289,7 @@ class AuditServicer(audit_grpc.AuditServiceServicer):
         events = await self._log.page(query, before, size + 1)
         more = len(events) > size
         last = events[size - 1].event_number if more else 0
-        return audit_pb.ListEventsResponse(
+        return audit_pb.ListAuditEventsResponse(
             events=[messages.event_to(event) for event in events[:size]],
             next_page_token=messages.page_token(_EVENTS, last) if more else "",
         )

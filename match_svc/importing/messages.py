@@ -87,14 +87,17 @@ def operation_to(found: Import, failed: Sequence[Item] = ()) -> operations_pb2.O
     if error is not None:
         operation.error.CopyFrom(to_status(error))
     elif operation.done:
-        operation.response.Pack(
-            pb.ImportSummary(
-                registered_count=found.registered_count,
-                already_registered_count=found.already_registered_count,
-                failed_count=found.failed_count,
-            )
-        )
+        operation.response.Pack(summary_to(found))
     return operation
+
+
+def summary_to(found: Import) -> pb.ImportSummary:
+    """Writes what an import has come to."""
+    return pb.ImportSummary(
+        registered_count=found.registered_count,
+        already_registered_count=found.already_registered_count,
+        failed_count=found.failed_count,
+    )
 
 
 def _end(found: Import) -> ServiceError | None:

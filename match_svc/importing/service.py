@@ -144,12 +144,15 @@ class Imports:
             raise _ended(import_id, found.state)
         return item
 
-    async def finish_item(self, import_id: UUID, result: Item) -> Item:
+    async def finish_item(self, import_id: UUID, result: Item) -> tuple[Item, Import | None]:
         """Stores the result of an item, unless it has succeeded before; the last ends the import.
 
         Args:
             import_id: of the import.
             result: its position is not read.
+
+        Returns:
+            The item as stored, and the import if this has ended it.
 
         Raises:
             OperationNotFoundError, ImportItemNotFoundError, ImportEndedError,
@@ -159,13 +162,14 @@ class Imports:
             number, state = await _locked(connection, import_id)
             stored = (await _item(connection, number, import_id, result.item_id)).item
             if stored.state is ItemState.SUCCEEDED:
-                return stored
+                return stored, None
             if state is not ImportState.OPEN:
                 raise _ended(import_id, state)
             result = replace(result, position=stored.position)
-            if await imports.write_item(connection, number, result):
-                await imports.end(connection, number, ImportState.DONE)
-            return result
+            if not await imports.write_item(connection, number, result):
+                return result, None
+            await imports.end(connection, number, ImportState.DONE)
+            return result, await _known(connection, import_id)
 
     async def sweep(self) -> None:
         """Ends what was left alone, and forgets what ended long ago.

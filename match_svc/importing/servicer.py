@@ -65,8 +65,10 @@ class ImportServicer(import_service_pb2_grpc.ImportServiceServicer):
     ) -> import_pb.FinishImportItemResponse:
         """Stores the result of an item."""
         result = messages.result_from(request.item)
-        item = await self._imports.finish_item(UUID(request.import_id), result)
-        return import_pb.FinishImportItemResponse(item=messages.item_to(item))
+        item, ended = await self._imports.finish_item(UUID(request.import_id), result)
+        return import_pb.FinishImportItemResponse(
+            item=messages.item_to(item), summary=messages.summary_to(ended) if ended else None
+        )
 
 
 class OperationServicer(operation_service_pb2_grpc.OperationServiceServicer):

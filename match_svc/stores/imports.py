@@ -107,9 +107,9 @@ async def lock(connection: Connection, import_id: UUID) -> tuple[int, ImportStat
 
 
 async def end(connection: Connection, number: int, state: ImportState) -> None:
-    """Ends an import, locked by the caller."""
+    """Ends an import, locked by the caller; whose it was is only known while it is open."""
     await connection.execute(
-        "UPDATE catalog.import SET state = $2, end_time = clock_timestamp() "
+        "UPDATE catalog.import SET state = $2, owner = '', end_time = clock_timestamp() "
         "WHERE import_number = $1",
         number,
         state.value,
@@ -184,7 +184,8 @@ async def abandon(connection: Connection, idle_seconds: float) -> int:
     """Ends the imports in which nothing has happened for so long; returns how many."""
     rows = await connection.fetch(
         """
-        UPDATE catalog.import SET state = 'ABANDONED', end_time = clock_timestamp()
+        UPDATE catalog.import
+        SET state = 'ABANDONED', owner = '', end_time = clock_timestamp()
         WHERE state = 'OPEN' AND update_time < now() - make_interval(secs => $1)
         RETURNING import_number
         """,

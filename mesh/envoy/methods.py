@@ -122,7 +122,7 @@ METHODS = (
     Method(API_KEYS, "ListApiKeys", "user", True, 10, 30, Retry.IDEMPOTENT),
     Method(API_KEYS, "RotateApiKey", "user", True, 10, 30, Retry.UNSENT),
     Method(API_KEYS, "RevokeApiKey", "user", True, 10, 30, Retry.IDEMPOTENT),
-    Method(AUDIT, "ListEvents", "user", True, 10, 30, Retry.IDEMPOTENT),
+    Method(AUDIT, "ListAuditEvents", "user", True, 10, 30, Retry.IDEMPOTENT),
     Method(HISTORY, "ListRecognitions", "user", True, 10, 30, Retry.IDEMPOTENT),
     # As long as a slow reader takes for all that an account may have.
     Method(HISTORY, "ExportRecognitions", "user", True, 300, 900, Retry.UNSENT),
@@ -140,9 +140,9 @@ METHODS = (
     # A second attempt after one that went through would report WEBHOOK_NOT_FOUND.
     Method(WEBHOOKS, "DeleteWebhook", "user", True, 10, 30, Retry.UNSENT),
     # A second attempt would end the secret that the first has given out.
-    Method(WEBHOOKS, "RotateSecret", "user", True, 10, 30, Retry.UNSENT),
-    Method(WEBHOOKS, "ListDeliveries", "user", True, 10, 30, Retry.IDEMPOTENT),
-    Method(WEBHOOKS, "Redeliver", "user", True, 10, 30, Retry.UNSENT),
+    Method(WEBHOOKS, "RotateWebhookSecret", "user", True, 10, 30, Retry.UNSENT),
+    Method(WEBHOOKS, "ListWebhookDeliveries", "user", True, 10, 30, Retry.IDEMPOTENT),
+    Method(WEBHOOKS, "RedeliverWebhookDelivery", "user", True, 10, 30, Retry.UNSENT),
     Method(WEBHOOKS, "TestWebhook", "user", True, 10, 30, Retry.UNSENT),
     Method(IDENTITIES, "LinkIdentity", "user", True, 30, 60, Retry.UNSENT),
     Method(IDENTITIES, "ListIdentities", "user", True, 10, 30, Retry.IDEMPOTENT),

@@ -30,6 +30,8 @@ FACES = (
     ("accounts", "Accounts", "SyncAccounts"),
     ("history", "History", "SyncHistory"),
     ("administration", "Administration", "SyncAdministration"),
+    ("imports", "Imports", "SyncImports"),
+    ("webhooks", "Webhooks", "SyncWebhooks"),
     ("client", "SonicaClient", "SonicaSyncClient"),
 )
 PARTS = {module: face for module, _, face in FACES if module != "client"}

@@ -75,10 +75,10 @@ def login(
 
     edge = edge_of(address, data)
     if provider is not None and email is None:
-        returned = run(sent_there_and_back(edge, provider))
+        back = run(sent_there_and_back(edge, provider))
 
         async def work(client: SonicaClient) -> Account:
-            await client.accounts.complete_social_log_in(*returned)
+            await client.accounts.complete_social_log_in(back.state, back.code, back.flow_token)
             return await client.accounts.get()
     elif email is not None and provider is None:
         password = ask_password()
@@ -203,6 +203,14 @@ def export(
 @account_app.command("erase")
 def erase(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether.")] = False,
+    provider: Annotated[
+        str | None,
+        typer.Option(
+            "--provider",
+            metavar="NAME",
+            help="Log in there instead of giving the password, for an account made by that.",
+        ),
+    ] = None,
     json: Json = False,
     address: Address = None,
     data: DataDir = None,
@@ -214,7 +222,9 @@ def erase(
     import json as json_format
 
     from sonica_cli.identity import as_person, ask_password
+    from sonica_cli.running import run
     from sonica_cli.screen import say
+    from sonica_cli.social import sent_there_and_back
 
     edge = edge_of(address, data)
     mine = as_person(edge, lambda client: client.accounts.get())
@@ -223,6 +233,7 @@ def erase(
             raise typer.Exit(FAILED)
         if typer.prompt("Type the email to be sure") != mine.email:
             raise CliError("that is another email; nothing was erased")
-    password = ask_password()
-    as_person(edge, lambda client: client.accounts.erase(password))
+    password = "" if provider else ask_password()
+    log_in = run(sent_there_and_back(edge, provider)) if provider else None
+    as_person(edge, lambda client: client.accounts.erase(password, log_in=log_in))
     say(json_format.dumps({"erased": mine.name}) if json else f"Erased {mine.email}.")

@@ -75,18 +75,20 @@ def listen(
             exit_code=MISUSED,
         )
 
+    from sonica_client import microphone
+
     from sonica_cli.edge import client_at
-    from sonica_cli.listening import Listener, microphone, standard_input
+    from sonica_cli.listening import RATE_HZ, Listener, standard_input
     from sonica_cli.running import run
     from sonica_cli.screen import note
 
     layout = None if raw is None else (raw.value, rate, channels)
-    audio = microphone(device) if source is None else standard_input(layout)
+    sound = microphone(RATE_HZ, device) if source is None else standard_input(layout)
     note("Listening; Ctrl-C ends.")
 
     async def work() -> None:
         async with client_at(edge_of(address, data)) as client:
-            await Listener(client, json=json).follow(audio)
+            await Listener(client, json=json).follow(sound)
 
     try:
         run(work())

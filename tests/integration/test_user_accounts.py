@@ -183,7 +183,9 @@ async def test_what_belongs_to_others_is_denied_whether_it_exists_or_not(
         denied = len(calls) - 1
         for rpc, call in calls.items():
             assert await refused(call) == DENIED, rpc
-    log = client.audit.ListEvents(audit_service_pb2.ListEventsRequest(), metadata=user.bearer)
+    log = client.audit.ListAuditEvents(
+        audit_service_pb2.ListAuditEventsRequest(), metadata=user.bearer
+    )
     assert await refused(log) == DENIED
     everybody = account_pb.ListAccountsRequest()
     assert await refused(client.accounts.ListAccounts(everybody, metadata=user.bearer)) == DENIED
@@ -195,7 +197,9 @@ async def test_without_credentials_nothing_answers(client: Client) -> None:
     missing = (Code.UNAUTHENTICATED, "CREDENTIALS_MISSING")
     calls = calls_on(client, "users/me", [])
     calls["LogOut"] = client.sessions.LogOut(session_service_pb2.LogOutRequest())
-    calls["ListEvents"] = client.audit.ListEvents(audit_service_pb2.ListEventsRequest())
+    calls["ListAuditEvents"] = client.audit.ListAuditEvents(
+        audit_service_pb2.ListAuditEventsRequest()
+    )
     for rpc, call in calls.items():
         assert await refused(call) == missing, rpc
 
@@ -328,16 +332,16 @@ async def test_lists_are_paged(client: Client, postgres_dsn: str) -> None:
             break
         keys_token = token
     assert found == names[::-1]
-    request = audit_service_pb2.ListEventsRequest(page_size=4)
-    first = await client.audit.ListEvents(request, metadata=admin.bearer)
+    request = audit_service_pb2.ListAuditEventsRequest(page_size=4)
+    first = await client.audit.ListAuditEvents(request, metadata=admin.bearer)
     request.page_token = first.next_page_token
-    second = await client.audit.ListEvents(request, metadata=admin.bearer)
+    second = await client.audit.ListAuditEvents(request, metadata=admin.bearer)
     numbers = [event.event_number for event in (*first.events, *second.events)]
     assert len(first.events) == 4
     assert numbers == sorted(numbers, reverse=True)
     assert {event.user for event in (*first.events, *second.events)} == {admin.name, other.name}
     request.page_token = keys_token
-    assert await refused(client.audit.ListEvents(request, metadata=admin.bearer)) == (
+    assert await refused(client.audit.ListAuditEvents(request, metadata=admin.bearer)) == (
         Code.INVALID_ARGUMENT,
         "PAGE_TOKEN_INVALID",
     )

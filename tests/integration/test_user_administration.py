@@ -96,8 +96,8 @@ async def test_a_role_counts_at_once_and_is_recorded(client: Client, postgres_ds
     await set_role(client, user, admin.name, PREMIUM)
     assert await reason(set_role(client, admin, user.name, FREE)) == "ACCESS_DENIED"
     await set_role(client, user, admin.name, PREMIUM)  # twice is once
-    request = audit_pb.ListEventsRequest(actions=["AUDIT_ACTION_ROLE_CHANGED"])
-    log = await client.audit.ListEvents(request, metadata=user.bearer)
+    request = audit_pb.ListAuditEventsRequest(actions=["AUDIT_ACTION_ROLE_CHANGED"])
+    log = await client.audit.ListAuditEvents(request, metadata=user.bearer)
     assert [(each.actor, each.user, each.old_role, each.new_role) for each in log.events] == [
         (user.name, admin.name, ADMIN, PREMIUM),
         (admin.name, user.name, FREE, ADMIN),
@@ -135,8 +135,8 @@ async def test_events_are_found_by_action_and_time(client: Client, postgres_dsn:
     await client.log_in(user.email)
 
     async def found(**wanted: Any) -> list[str]:
-        request = audit_pb.ListEventsRequest(**wanted)
-        response = await client.audit.ListEvents(request, metadata=admin.bearer)
+        request = audit_pb.ListAuditEventsRequest(**wanted)
+        response = await client.audit.ListAuditEvents(request, metadata=admin.bearer)
         return [audit_pb.AuditAction.Name(each.action)[13:] for each in response.events]
 
     logged_in, registered = audit_pb.AUDIT_ACTION_LOGGED_IN, audit_pb.AUDIT_ACTION_REGISTERED
@@ -157,7 +157,9 @@ async def test_events_are_found_by_action_and_time(client: Client, postgres_dsn:
     late = Timestamp()
     late.FromDatetime(datetime.now(UTC) + timedelta(days=1))
     assert await found(start_time=late) == []
-    call = client.audit.ListEvents(audit_pb.ListEventsRequest(actions=[0]), metadata=admin.bearer)
+    call = client.audit.ListAuditEvents(
+        audit_pb.ListAuditEventsRequest(actions=[0]), metadata=admin.bearer
+    )
     assert await reason(call) == "VALIDATION_FAILED"
 
 

@@ -178,8 +178,8 @@ async def test_after_an_erasure_nothing_names_the_person(
     assert not [trace for trace in traces if trace in stored]
     # What was done is still told, of somebody.
     assert await client.events(admin) == ["ACCOUNT_ERASED", *before]
-    response = await client.audit.ListEvents(
-        audit_pb.ListEventsRequest(page_size=1), metadata=admin.bearer
+    response = await client.audit.ListAuditEvents(
+        audit_pb.ListAuditEventsRequest(page_size=1), metadata=admin.bearer
     )
     nobody = response.events[0].user
     assert nobody not in (user.name, "")
@@ -246,8 +246,8 @@ async def test_a_log_of_before_names_nobody_after_the_migration(postgres_dsn: st
     async with user_service(make_settings(postgres_dsn)) as client:
         admin = await client.newcomer()
         assert await grant(make_settings(postgres_dsn), admin.email, Role.ADMIN)
-        request = audit_pb.ListEventsRequest(user=f"users/{user_id}")
-        response = await client.audit.ListEvents(request, metadata=admin.bearer)
+        request = audit_pb.ListAuditEventsRequest(user=f"users/{user_id}")
+        response = await client.audit.ListAuditEvents(request, metadata=admin.bearer)
         (event,) = response.events
         assert event.actor == event.user == f"users/{user_id}"
         assert event.resource == f"users/{user_id}/apiKeys/0123456789abcdef"

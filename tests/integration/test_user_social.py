@@ -141,8 +141,8 @@ async def test_a_person_gets_an_account_once(postgres_dsn: str, issuer: str) -> 
         parts = client.personal.ExportPersonalData(request, metadata=user.bearer)
         exported = json.loads(b"".join([part.content.data async for part in parts]))
         assert [each["subject"] for each in exported["identities"]] == ["ada"]
-        last = (Code.FAILED_PRECONDITION, "IDENTITY_LAST")
-        assert await refused(unlink(client, user, identity.name)) == last
+        needed = (Code.FAILED_PRECONDITION, "IDENTITY_NEEDED")
+        assert await refused(unlink(client, user, identity.name)) == needed
         assert len(await identities(client, user)) == 1
 
 

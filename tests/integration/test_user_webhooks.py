@@ -40,15 +40,15 @@ async def test_a_webhook_is_its_owners(postgres_dsn: str, tmp_path: Path) -> Non
             "update": lambda who: stub.UpdateWebhook(
                 pb.UpdateWebhookRequest(webhook=changed), metadata=who
             ),
-            "rotate": lambda who: stub.RotateSecret(
-                pb.RotateSecretRequest(name=theirs), metadata=who
+            "rotate": lambda who: stub.RotateWebhookSecret(
+                pb.RotateWebhookSecretRequest(name=theirs), metadata=who
             ),
-            "deliveries": lambda who: stub.ListDeliveries(
-                pb.ListDeliveriesRequest(parent=theirs), metadata=who
+            "deliveries": lambda who: stub.ListWebhookDeliveries(
+                pb.ListWebhookDeliveriesRequest(parent=theirs), metadata=who
             ),
             "test": lambda who: stub.TestWebhook(pb.TestWebhookRequest(name=theirs), metadata=who),
-            "redeliver": lambda who: stub.Redeliver(
-                pb.RedeliverRequest(name=f"{theirs}/deliveries/1"), metadata=who
+            "redeliver": lambda who: stub.RedeliverWebhookDelivery(
+                pb.RedeliverWebhookDeliveryRequest(name=f"{theirs}/deliveries/1"), metadata=who
             ),
             "delete": lambda who: stub.DeleteWebhook(
                 pb.DeleteWebhookRequest(name=theirs), metadata=who

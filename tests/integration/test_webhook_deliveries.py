@@ -107,8 +107,8 @@ async def test_two_signatures_while_a_secret_changes(postgres_dsn: str, tmp_path
         user = await client.newcomer()
         mine = await make(client, user, made.url)
         name = mine.webhook.name
-        rotate = pb.RotateSecretRequest(name=name)
-        second = (await client.webhooks.RotateSecret(rotate, metadata=user.bearer)).secret
+        rotate = pb.RotateWebhookSecretRequest(name=name)
+        second = (await client.webhooks.RotateWebhookSecret(rotate, metadata=user.bearer)).secret
         await ask_for_test(client, user, name)
         (got,) = await made.wait_for(1)
         assert signed_by(got, mine.secret)
@@ -165,12 +165,12 @@ async def test_a_lost_key_costs_events_until_the_secret_is_rotated(
                 client, user, name, lambda found: bool(found[0].last_error)
             )
             assert "rotate it" in failed.last_error
-            await client.webhooks.RotateSecret(
-                pb.RotateSecretRequest(name=name), metadata=user.bearer
+            await client.webhooks.RotateWebhookSecret(
+                pb.RotateWebhookSecretRequest(name=name), metadata=user.bearer
             )
             await execute(postgres_dsn, "UPDATE users.webhook SET previous_secret = NULL")
-            again = pb.RedeliverRequest(name=delivery.name)
-            await client.webhooks.Redeliver(again, metadata=user.bearer)
+            again = pb.RedeliverWebhookDeliveryRequest(name=delivery.name)
+            await client.webhooks.RedeliverWebhookDelivery(again, metadata=user.bearer)
             assert len(await made.wait_for(1)) == 1
 
 
@@ -202,7 +202,9 @@ async def test_what_fails_is_tried_again_then_given_up(postgres_dsn: str, tmp_pa
             pb.GetWebhookRequest(name=name), metadata=user.bearer
         )
         assert hook.webhook.HasField("fail_time")
-        await client.webhooks.Redeliver(pb.RedeliverRequest(name=over.name), metadata=user.bearer)
+        await client.webhooks.RedeliverWebhookDelivery(
+            pb.RedeliverWebhookDeliveryRequest(name=over.name), metadata=user.bearer
+        )
         await settled(client, user, name, DELIVERED)
         hook = await client.webhooks.GetWebhook(
             pb.GetWebhookRequest(name=name), metadata=user.bearer

@@ -116,8 +116,8 @@ class Client:
 
     async def events(self, admin: User, user: str = "") -> list[str]:
         """Returns what was done to an account, the newest first, without the prefix."""
-        request = audit_service_pb2.ListEventsRequest(user=user, page_size=1000)
-        response = await self.audit.ListEvents(request, metadata=admin.bearer)
+        request = audit_service_pb2.ListAuditEventsRequest(user=user, page_size=1000)
+        response = await self.audit.ListAuditEvents(request, metadata=admin.bearer)
         names = [audit_service_pb2.AuditAction.Name(event.action) for event in response.events]
         return [name.removeprefix("AUDIT_ACTION_") for name in names]
 

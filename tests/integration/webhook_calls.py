@@ -68,8 +68,8 @@ async def make(
 
 
 async def deliveries(client: Client, user: User, name: str) -> list[webhook_pb2.WebhookDelivery]:
-    request = pb.ListDeliveriesRequest(parent=name, page_size=100)
-    response = await client.webhooks.ListDeliveries(request, metadata=user.bearer)
+    request = pb.ListWebhookDeliveriesRequest(parent=name, page_size=100)
+    response = await client.webhooks.ListWebhookDeliveries(request, metadata=user.bearer)
     return list(response.deliveries)
 
 

@@ -409,9 +409,9 @@ class ApiKeyStandIn(Remembering, api_keys_grpc.ApiKeyServiceServicer):
 class AuditStandIn(Remembering, audit_grpc.AuditServiceServicer):
     """Has seen nothing."""
 
-    async def ListEvents(self, request: Any, context: Any) -> Any:
-        self.enter("ListEvents", context)
-        return audit.ListEventsResponse()
+    async def ListAuditEvents(self, request: Any, context: Any) -> Any:
+        self.enter("ListAuditEvents", context)
+        return audit.ListAuditEventsResponse()
 
 
 class StandIns:

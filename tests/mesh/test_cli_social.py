@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -38,29 +39,58 @@ async def rig() -> AsyncIterator[Rig]:
             yield running
 
 
-async def test_logging_in_with_a_browser(rig: Rig, tmp_path: Path) -> None:
-    person = Person(tmp_path, rig.plan.edge)
+async def sent_there(
+    person: Person, *arguments: object, subject: str, typed: str = "", strays: bool = False
+) -> Any:
+    """Runs a command that sends somebody to the provider; returns what it says with `--json`."""
     process = await asyncio.create_subprocess_exec(
-        *person.line("login", "--provider", "there", "--json"),
+        *person.line(*arguments, "--provider", "there", "--json"),
         env=person.environment,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+    assert process.stdin is not None
     assert process.stderr is not None
+    process.stdin.write(typed.encode())
+    process.stdin.write_eof()
     async with asyncio.timeout(120):
         await process.stderr.readline()
         url = (await process.stderr.readline()).decode().strip()
     (redirect_uri,) = parse_qs(urlsplit(url).query)["redirect_uri"]
     async with httpx.AsyncClient(trust_env=False, timeout=60) as browser:
-        stray = await browser.get(f"{redirect_uri}?state=of-somebody&code=else")
-        assert stray.status_code == httpx.codes.NOT_FOUND
-        answer = await browser.post(url, data={"sub": "ada"}, follow_redirects=True)
+        if strays:
+            stray = await browser.get(f"{redirect_uri}?state=of-somebody&code=else")
+            assert stray.status_code == httpx.codes.NOT_FOUND
+        answer = await browser.post(url, data={"sub": subject}, follow_redirects=True)
         assert answer.status_code == httpx.codes.OK
         assert "go back to the terminal" in answer.text
     out, err = await process.communicate()
     assert (process.returncode, err) == (0, b"")
-    assert json.loads(out)["email"] == "ada@example.org"
+    return json.loads(out)
+
+
+async def test_logging_in_with_a_browser(rig: Rig, tmp_path: Path) -> None:
+    person = Person(tmp_path, rig.plan.edge)
+    mine = await sent_there(person, "login", subject="ada", strays=True)
+    assert mine["email"] == "ada@example.org"
     assert (await person.tells("account"))["email"] == "ada@example.org"
+
+
+async def test_an_account_made_elsewhere_gets_a_password_and_is_erased(
+    rig: Rig, tmp_path: Path
+) -> None:
+    person = Person(tmp_path, rig.plan.edge)
+    await sent_there(person, "login", subject="ada")
+    name = (await person.tells("account", "identities"))["name"]
+    assert "set a password first" in (await person.run("account", "unlink", name, code=1)).err
+    await sent_there(person, "account", "password", subject="ada", typed="a first password\n")
+    both = "a first password\na second password\n"
+    await person.run("account", "password", typed=both)
+    await person.run("login", "ada@example.org", typed="a second password\n")
+    erased = await sent_there(person, "account", "erase", "--yes", subject="ada")
+    assert erased["erased"].startswith("users/")
+    assert "sonica login" in (await person.run("account", code=1)).err
 
 
 async def test_misuse_and_unknown_providers(rig: Rig, tmp_path: Path) -> None:

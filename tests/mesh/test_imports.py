@@ -10,9 +10,10 @@ import asyncio
 import io
 import uuid
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -20,6 +21,17 @@ import httpx
 import numpy as np
 import pytest
 import pytest_asyncio
+from sonica.recognition.v1 import recognition_service_pb2 as pb
+from sonica.recognition.v1.recognition_service_pb2_grpc import RecognitionServiceStub
+from sonica.user.v1 import activity_service_pb2_grpc
+from sonica_client import (
+    ImportItemState,
+    ImportSummary,
+    NewImportItem,
+    SonicaClient,
+    SonicaError,
+    Track,
+)
 
 from fingerprint_svc import server as fingerprint_server
 from fingerprint_svc.settings import Settings as FingerprintSettings
@@ -27,9 +39,12 @@ from gateway import server as gateway_server
 from gateway.settings import Settings
 from match_svc import server as match_server
 from match_svc.importing.service import OPEN_OF_ONE_MAX
+from mesh.runtime.channels import open_channel
+from mesh.runtime.serve import Registration
 from mesh.runtime.testing import serving
 from tests.integration import pieces, stores
 from tests.integration.match_service import make_settings
+from tests.integration.test_gateway_activity import CALLER, ActivityStandIn
 from tests.mesh.rig import plan_in, rest_client, running_envoy, temporary_folder
 
 
@@ -39,6 +54,9 @@ class Partner:
 
     http: httpx.AsyncClient
     dsn: str
+    address: str
+    gateway: str
+    told: ActivityStandIn
     _settings: Any
     _listen: str
     _running: AsyncExitStack
@@ -84,7 +102,11 @@ async def partner() -> AsyncIterator[Partner]:
         )
         running = await stack.enter_async_context(AsyncExitStack())
         http = await stack.enter_async_context(rest_client(plan))
-        partner = Partner(http, dsn, settings, f"unix:{folder}/match", running)
+        told = ActivityStandIn()
+        gateway = f"unix:{folder}/gateway"
+        partner = Partner(
+            http, dsn, plan.edge, gateway, told, settings, f"unix:{folder}/match", running
+        )
         await partner.start()
         for build, name in (
             (fingerprint_server.build(FingerprintSettings()), "fingerprint"),
@@ -92,6 +114,12 @@ async def partner() -> AsyncIterator[Partner]:
         ):
             registrations = await stack.enter_async_context(build)
             await stack.enter_async_context(serving(registrations, listen=f"unix:{folder}/{name}"))
+        users = Registration(
+            activity_service_pb2_grpc.add_ActivityServiceServicer_to_server,
+            told,
+            "sonica.user.v1.ActivityService",
+        )
+        await stack.enter_async_context(serving([users], listen=f"unix:{folder}/user"))
         await stack.enter_async_context(running_envoy(plan, folder))
         yield partner
 
@@ -235,3 +263,69 @@ async def test_imports_are_bounded(partner: Partner) -> None:
 async def test_an_item_nobody_named_is_not_found(partner: Partner) -> None:
     begun = await partner.begin("known")
     assert reason(await partner.upload(begun, "other", wav(9))) == (404, "IMPORT_ITEM_NOT_FOUND")
+
+
+async def test_the_end_of_an_import_is_told_once_to_who_brought_the_last_item(
+    partner: Partner,
+) -> None:
+    begun = await partner.begin("one", "bad")
+    async with open_channel(partner.gateway) as channel:
+        stub = RecognitionServiceStub(channel)
+
+        async def upload(name: str, content: bytes) -> None:
+            request = pb.UploadImportItemRequest(
+                import_id=begun["metadata"]["importId"], item_id=name, upload={"data": content}
+            )
+            await stub.UploadImportItem(iter([request]), metadata=CALLER)
+
+        await upload("bad", b"this is no music" * 100)
+        await upload("one", wav(40))
+        await upload("one", wav(40))
+    ready, finished = await partner.told.has(2)
+    assert ready.track_ready.title == "T one"
+    assert finished.user == dict(CALLER)["x-sonica-user"]
+    counts = finished.import_finished
+    assert (counts.registered_count, counts.failed_count, counts.interrupted) == (1, 1, False)
+    connection = await asyncpg.connect(partner.dsn)
+    owners = await connection.fetch("SELECT DISTINCT owner FROM catalog.import WHERE state='DONE'")
+    await connection.close()
+    assert [row["owner"] for row in owners] == [""]
+
+
+async def test_an_import_with_the_client(partner: Partner, tmp_path: Path) -> None:
+    path = tmp_path / "b.wav"
+    path.write_bytes(wav(42))
+
+    def parts() -> Iterator[bytes]:
+        content = wav(43)
+        yield content[:1000]
+        yield content[1000:]
+
+    items = [NewImportItem(name, Track(title=f"T {name}")) for name in ("a", "b", "c", "d")]
+    async with SonicaClient(partner.address) as client:
+        begun = await client.imports.begin(items)
+        assert (begun.done, begun.progress.waiting_count) == (False, 4)
+        for name, audio in (("a", wav(41)), ("b", path), ("c", parts())):
+            item = await client.imports.upload(begun.import_id, name, audio)
+            assert item.state is ImportItemState.SUCCEEDED, name
+        early = await client.imports.wait(begun.import_id, 0.1)
+        assert (early.done, early.progress.succeeded_count) == (False, 3)
+        item = await client.imports.upload(begun.import_id, "d", b"no music" * 100)
+        assert item.error is not None
+        done = await client.imports.wait(begun.import_id)
+        assert done.summary == ImportSummary(registered_count=3, failed_count=1)
+        assert done == await client.imports.get(begun.import_id)
+        found = [each.item_id async for each in client.imports.items(begun.import_id)]
+        assert found == ["a", "b", "c", "d"]
+        other = await client.imports.begin(items)
+        with pytest.raises(SonicaError) as caught:
+            await client.imports.upload(other.import_id, "x", wav(44))
+        assert caught.value.reason == "IMPORT_ITEM_NOT_FOUND"
+        with pytest.raises(SonicaError) as caught:
+            await client.imports.upload(other.import_id, "a", tmp_path / "nowhere.wav")
+        assert caught.value.reason == "FILE_NOT_FOUND"
+        await client.imports.cancel(other.import_id)
+        known = [each async for each in client.imports.all()]
+        assert [each.import_id for each in known[:2]] == [other.import_id, begun.import_id]
+        assert known[0].error is not None
+        assert known[0].error.reason == "OPERATION_CANCELLED"

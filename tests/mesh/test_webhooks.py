@@ -5,6 +5,7 @@ Method: the real user_svc on real PostgreSQL behind a real Envoy, a real receive
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ import pytest
 import pytest_asyncio
 from cryptography.fernet import Fernet
 from sonica.user.v1 import activity_service_pb2, activity_service_pb2_grpc
+from sonica_client import SonicaClient, WebhookEvent
 
 from tests.integration.receivers import receiver
 from tests.integration.user_service import PASSWORD, User
 from tests.integration.webhook_calls import recognized, signed_by
+from tests.mesh.person import Person
 from tests.mesh.rig import Rig, mesh_with_accounts
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -88,3 +91,54 @@ async def test_a_webhook_by_rest(rig: Rig) -> None:
     refused = await ask(rig, "POST", "/v1/users/me/webhooks", token, inside)
     assert refused.status_code == httpx.codes.BAD_REQUEST
     assert "WEBHOOK_URL_REFUSED" in refused.text
+
+
+async def test_webhooks_with_the_command(rig: Rig, tmp_path: Path) -> None:
+    person = Person(tmp_path, rig.plan.edge)
+    await person.run("register", "hooks@example.org", typed=f"{PASSWORD}\n")
+    assert (await person.run("webhooks", "list")).out == "There are no webhooks.\n"
+    async with receiver() as made:
+        created = await person.tells("webhooks", "create", made.url, "--name", "mine")
+        name = created["name"].rpartition("/")[2]
+        queued = await person.tells("webhooks", "test", name)
+        (got,) = await made.wait_for(1)
+        assert got.headers["webhook-id"] == queued["eventId"]
+        assert signed_by(got, created["secret"])
+        async with asyncio.timeout(120):
+            while (
+                "delivered" not in (shown := await person.run("webhooks", "deliveries", name)).out
+            ):
+                pass
+        assert "webhook.test" in shown.out
+        rotated = await person.tells("webhooks", "rotate", created["name"])
+        await person.run("webhooks", "test", name)
+        later = (await made.wait_for(2))[1]
+        assert signed_by(later, rotated["secret"])
+        assert signed_by(later, created["secret"]), "for a day both are good"
+    listed = await person.run("webhooks", "list")
+    assert all(word in listed.out for word in (name, "mine", "recognition.matched", "good"))
+    await person.run("webhooks", "delete", name)
+    assert "sonica webhooks list" in (await person.run("webhooks", "test", name, code=1)).err
+
+
+async def test_webhooks_with_the_client(rig: Rig) -> None:
+    async with SonicaClient(rig.plan.edge) as client, receiver() as made:
+        await client.accounts.register("client@example.org", PASSWORD)
+        await client.accounts.log_in("client@example.org", PASSWORD)
+        events = [WebhookEvent.RECOGNITION_MATCHED]
+        hooks = [await client.webhooks.create(made.url, events) for _ in range(2)]
+        webhook, secret = hooks[0]
+        queued = await client.webhooks.test(webhook.name)
+        (got,) = await made.wait_for(1)
+        assert signed_by(got, secret)
+        again = await client.webhooks.redeliver(queued.name)
+        assert again.event_id == queued.event_id
+        await made.wait_for(2)
+        found = [each async for each in client.webhooks.all_deliveries(webhook.name)]
+        assert [each.name for each in found] == [queued.name]
+        webhook.disabled = True
+        assert (await client.webhooks.update(webhook, ["disabled"])).disabled
+        assert (await client.webhooks.get(webhook.name)).disabled
+        assert len(await client.webhooks.list()) == 2
+        await client.webhooks.delete(webhook.name)
+        assert [each.name for each in await client.webhooks.list()] == [hooks[1][0].name]

@@ -30,14 +30,14 @@ class WebhookStandIn(webhooks_grpc.WebhookServiceServicer):
     async def DeleteWebhook(self, _request: Any, _context: Any) -> Any:
         return webhooks.DeleteWebhookResponse()
 
-    async def RotateSecret(self, _request: Any, _context: Any) -> Any:
-        return webhooks.RotateSecretResponse()
+    async def RotateWebhookSecret(self, _request: Any, _context: Any) -> Any:
+        return webhooks.RotateWebhookSecretResponse()
 
-    async def ListDeliveries(self, _request: Any, _context: Any) -> Any:
-        return webhooks.ListDeliveriesResponse()
+    async def ListWebhookDeliveries(self, _request: Any, _context: Any) -> Any:
+        return webhooks.ListWebhookDeliveriesResponse()
 
-    async def Redeliver(self, _request: Any, _context: Any) -> Any:
-        return webhooks.RedeliverResponse()
+    async def RedeliverWebhookDelivery(self, _request: Any, _context: Any) -> Any:
+        return webhooks.RedeliverWebhookDeliveryResponse()
 
     async def TestWebhook(self, _request: Any, _context: Any) -> Any:
         return webhooks.TestWebhookResponse()

@@ -11,7 +11,8 @@ ServiceError
 ├── IdentityTakenError           IDENTITY_TAKEN           linked to another account
 ├── IdentityNotFoundError        IDENTITY_NOT_FOUND
 ├── IdentityLimitReachedError    IDENTITY_LIMIT_REACHED
-└── IdentityLastError            IDENTITY_LAST            nobody could log in any more
+├── IdentityNeededError          IDENTITY_NEEDED          proves whose the account is
+└── IdentityNoProofError         IDENTITY_NO_PROOF        the account was not made with it
 """
 
 from __future__ import annotations
@@ -123,13 +124,28 @@ class IdentityLimitReachedError(ServiceError):
         return ()
 
 
-class IdentityLastError(ServiceError):
-    """It is the only way into the account, which has no password anybody knows."""
+class IdentityNeededError(ServiceError):
+    """The account was made with it and has no password that would prove whose it is."""
 
     code = grpc.StatusCode.FAILED_PRECONDITION
-    reason = "IDENTITY_LAST"
+    reason = "IDENTITY_NEEDED"
     domain = DOMAIN
 
     def __init__(self) -> None:
         """Takes nothing."""
-        super().__init__("nobody could log in to the account any more; link another one first")
+        super().__init__("the account was made with this identity; set a password first")
+
+
+class IdentityNoProofError(ServiceError):
+    """The person who logged in does not prove whose the account is."""
+
+    code = grpc.StatusCode.PERMISSION_DENIED
+    reason = "IDENTITY_NO_PROOF"
+    domain = DOMAIN
+
+    def __init__(self) -> None:
+        """Takes nothing: whose the identity is is not told."""
+        super().__init__(
+            "the account was not made with this identity; log in with the one it was made with, or "
+            "give the password"
+        )

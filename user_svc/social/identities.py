@@ -10,8 +10,8 @@ from user_svc.logins import Logins
 from user_svc.model import Account, AuditAction, Tokens
 from user_svc.passwords import Passwords
 from user_svc.social.errors import (
-    IdentityLastError,
     IdentityLimitReachedError,
+    IdentityNeededError,
     IdentityNotFoundError,
     IdentityTakenError,
     SocialEmailTakenError,
@@ -110,16 +110,16 @@ class Identities:
         """Removes an identity from the caller's account.
 
         Raises:
-            IdentityNotFoundError, IdentityLastError, StoreUnreachableError.
+            IdentityNotFoundError, IdentityNeededError, StoreUnreachableError.
         """
         name = f"users/{user_id}/identities/{identity_id}"
         async with self._database.transaction("unlink_identity") as connection:
             await accounts.lock(connection, user_id)
-            if not await identities.delete(connection, user_id, identity_id):
+            identity = await identities.delete(connection, user_id, identity_id)
+            if identity is None:
                 raise IdentityNotFoundError(f"there is no identity {name}", name=name)
-            left = await identities.count(connection, user_id)
-            if not left and await identities.is_password_unknown(connection, user_id):
-                raise IdentityLastError  # which undoes it
+            if identity.founding and await identities.is_password_unknown(connection, user_id):
+                raise IdentityNeededError  # which undoes it
             await audit.record(
                 connection,
                 AuditAction.IDENTITY_UNLINKED,
@@ -150,16 +150,23 @@ async def _registered(
     await identities.set_password_unknown(connection, account.user_id)
     user_id = account.user_id
     await audit.record(connection, AuditAction.REGISTERED, user_id=user_id, actor_id=user_id)
-    if await _link(connection, user_id, provider, person) is None:
+    if await _link(connection, user_id, provider, person, founding=True) is None:
         raise SocialLogInRefusedError  # another log-in of the same person was quicker
     return account
 
 
 async def _link(
-    connection: Connection, user_id: UUID, provider: str, person: Person
+    connection: Connection,
+    user_id: UUID,
+    provider: str,
+    person: Person,
+    *,
+    founding: bool = False,
 ) -> Identity | None:
     identity_id = secrets.token_hex(_ID_BYTES)
-    identity = await identities.insert(connection, user_id, identity_id, provider, person)
+    identity = await identities.insert(
+        connection, user_id, identity_id, provider, person, founding=founding
+    )
     if identity is not None:
         await audit.record(
             connection,

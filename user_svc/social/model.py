@@ -42,12 +42,22 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class SocialLogIn:
+    """How a log-in at a provider came back."""
+
+    state: str = field(repr=False)
+    code: str = field(repr=False)
+    flow_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """A person at a provider who is linked to an account.
 
     Attributes:
         identity_number: order of linking; never used twice.
         identity_id: 16 hexadecimal digits.
+        founding: whether the account was made with it.
     """
 
     identity_number: int
@@ -58,6 +68,7 @@ class Identity:
     subject: str = field(repr=False)
     create_time: datetime
     last_use_time: datetime | None
+    founding: bool
 
     @property
     def name(self) -> str:

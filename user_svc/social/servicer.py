@@ -72,4 +72,5 @@ def identity_to(identity: Identity) -> pb.Identity:
         subject=identity.subject,
         create_time=time_to(identity.create_time),
         last_use_time=time_to(identity.last_use_time),
+        founding=identity.founding,
     )

@@ -94,9 +94,11 @@ async def lock(connection: Connection, user_id: UUID) -> str | None:
 
 
 async def set_password_hash(connection: Connection, user_id: UUID, password_hash: str) -> None:
-    """Stores a hash."""
+    """Stores the hash of a password that its owner knows."""
     await connection.execute(
-        "UPDATE users.account SET password_hash = $2 WHERE user_id = $1", user_id, password_hash
+        "UPDATE users.account SET password_hash = $2, password_unknown = false WHERE user_id = $1",
+        user_id,
+        password_hash,
     )
 
 

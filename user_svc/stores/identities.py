@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from user_svc.stores.postgres import Connection
 
 _COLUMNS = """identity_number, identity_id, user_id, provider, issuer, subject, create_time,
-    last_use_time"""
+    last_use_time, founding"""
 
 
 async def find(connection: Connection, person: Person) -> Identity | None:
@@ -28,13 +28,19 @@ async def find(connection: Connection, person: Person) -> Identity | None:
 
 
 async def insert(
-    connection: Connection, user_id: UUID, identity_id: str, provider: str, person: Person
+    connection: Connection,
+    user_id: UUID,
+    identity_id: str,
+    provider: str,
+    person: Person,
+    *,
+    founding: bool,
 ) -> Identity | None:
     """Links a person; returns None when it is linked already, to whomever."""
     row = await connection.fetchrow(
         f"""
-        INSERT INTO users.identity (user_id, identity_id, provider, issuer, subject)
-        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (issuer, subject) DO NOTHING
+        INSERT INTO users.identity (user_id, identity_id, provider, issuer, subject, founding)
+        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (issuer, subject) DO NOTHING
         RETURNING {_COLUMNS}
         """,  # noqa: S608 - names of our own columns
         user_id,
@@ -42,6 +48,7 @@ async def insert(
         provider,
         person.issuer,
         person.subject,
+        founding,
     )
     return _identity(row) if row else None
 
@@ -77,14 +84,15 @@ async def page(
     return [_identity(row) for row in rows]
 
 
-async def delete(connection: Connection, user_id: UUID, identity_id: str) -> bool:
-    """Unlinks an identity; returns whether the account had it."""
-    found = await connection.fetchval(
-        "DELETE FROM users.identity WHERE user_id = $1 AND identity_id = $2 RETURNING true",
+async def delete(connection: Connection, user_id: UUID, identity_id: str) -> Identity | None:
+    """Unlinks an identity; returns it as it was, None when the account had it not."""
+    row = await connection.fetchrow(
+        "DELETE FROM users.identity "  # noqa: S608 - our columns
+        f"WHERE user_id = $1 AND identity_id = $2 RETURNING {_COLUMNS}",
         user_id,
         identity_id,
     )
-    return bool(found)
+    return _identity(row) if row else None
 
 
 async def set_password_unknown(connection: Connection, user_id: UUID) -> None:
@@ -112,4 +120,5 @@ def _identity(row: asyncpg.Record) -> Identity:
         subject=row["subject"],
         create_time=row["create_time"],
         last_use_time=row["last_use_time"],
+        founding=row["founding"],
     )

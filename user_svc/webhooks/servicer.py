@@ -86,19 +86,19 @@ class WebhookServicer(grpc_stubs.WebhookServiceServicer):
         await self._webhooks.delete(caller, user_id, webhook_id)
         return pb.DeleteWebhookResponse()
 
-    async def RotateSecret(
-        self, request: pb.RotateSecretRequest, context: Any
-    ) -> pb.RotateSecretResponse:
+    async def RotateWebhookSecret(
+        self, request: pb.RotateWebhookSecretRequest, context: Any
+    ) -> pb.RotateWebhookSecretResponse:
         """Gives a webhook a new secret."""
         caller = await caller_of(self._access, context)
         user, webhook_id = messages.webhook_from(request.name)
         user_id = await self._access.own(caller, user)
         webhook, secret = await self._webhooks.rotate(user_id, webhook_id)
-        return pb.RotateSecretResponse(webhook=messages.webhook_to(webhook), secret=secret)
+        return pb.RotateWebhookSecretResponse(webhook=messages.webhook_to(webhook), secret=secret)
 
-    async def ListDeliveries(
-        self, request: pb.ListDeliveriesRequest, context: Any
-    ) -> pb.ListDeliveriesResponse:
+    async def ListWebhookDeliveries(
+        self, request: pb.ListWebhookDeliveriesRequest, context: Any
+    ) -> pb.ListWebhookDeliveriesResponse:
         """Lists what was posted to a webhook, and what waits."""
         caller = await caller_of(self._access, context, Scope.ACCOUNT_READ)
         user, webhook_id = messages.webhook_from(request.parent)
@@ -108,18 +108,20 @@ class WebhookServicer(grpc_stubs.WebhookServiceServicer):
         webhook, found = await self._webhooks.deliveries(user_id, webhook_id, before, size + 1)
         more = len(found) > size
         last = found[size - 1].delivery_number if more else 0
-        return pb.ListDeliveriesResponse(
+        return pb.ListWebhookDeliveriesResponse(
             deliveries=[messages.delivery_to(webhook, delivery) for delivery in found[:size]],
             next_page_token=page_token(_DELIVERIES, last) if more else "",
         )
 
-    async def Redeliver(self, request: pb.RedeliverRequest, context: Any) -> pb.RedeliverResponse:
+    async def RedeliverWebhookDelivery(
+        self, request: pb.RedeliverWebhookDeliveryRequest, context: Any
+    ) -> pb.RedeliverWebhookDeliveryResponse:
         """Posts an event again."""
         caller = await caller_of(self._access, context)
         user, webhook_id, number = messages.delivery_from(request.name)
         user_id = await self._access.own(caller, user)
         webhook, delivery = await self._webhooks.redeliver(user_id, webhook_id, number)
-        return pb.RedeliverResponse(delivery=messages.delivery_to(webhook, delivery))
+        return pb.RedeliverWebhookDeliveryResponse(delivery=messages.delivery_to(webhook, delivery))
 
     async def TestWebhook(
         self, request: pb.TestWebhookRequest, context: Any

@@ -13,10 +13,16 @@ from __future__ import annotations
 from ._messages.sonica.audio.v1 import AudioEncoding, AudioFormat
 from ._messages.sonica.catalog.v1 import (
     GetCatalogStatisticsResponse,
+    ImportFailure,
+    ImportItemState,
+    ImportMetadata,
+    ImportSummary,
     ListTracksResponse,
+    NewImportItem,
     RebuildIndexResponse,
     RegistrationOutcome,
     SearchTracksResponse,
+    StoredImportItem,
     Track,
     TrackSearchResult,
     TrackState,
@@ -36,9 +42,11 @@ from ._messages.sonica.user.v1 import (
     AuditAction,
     AuditEvent,
     ExportFormat,
+    Identity,
     ListAccountsResponse,
-    ListEventsResponse,
+    ListAuditEventsResponse,
     ListRecognitionsResponse,
+    ListWebhookDeliveriesResponse,
     Preferences,
     Recognition,
     RecognitionFilter,
@@ -46,7 +54,12 @@ from ._messages.sonica.user.v1 import (
     RecognizedTrack,
     Role,
     Scope,
+    SocialLogIn,
     Usage,
+    Webhook,
+    WebhookDelivery,
+    WebhookDeliveryState,
+    WebhookEvent,
 )
 from .accounts import Accounts
 from .administration import Administration
@@ -55,11 +68,14 @@ from .client import SonicaClient
 from .connection import DEFAULT_ADDRESS
 from .errors import SonicaError
 from .history import History
-from .imports import ImportOutcome
+from .imports import Imports
 from .listening import Heard
 from .microphone import microphone
+from .operation import Import
 from .sources import UNARY_BYTES_MAX, ImportSource
+from .streamed_import import ImportOutcome
 from .sync import SonicaSyncClient
+from .webhooks import Webhooks
 
 __all__ = [
     "DEFAULT_ADDRESS",
@@ -80,14 +96,23 @@ __all__ = [
     "GetCatalogStatisticsResponse",
     "Heard",
     "History",
+    "Identity",
+    "Import",
+    "ImportFailure",
+    "ImportItemState",
+    "ImportMetadata",
     "ImportOutcome",
     "ImportProgress",
     "ImportSource",
+    "ImportSummary",
+    "Imports",
     "ListAccountsResponse",
-    "ListEventsResponse",
+    "ListAuditEventsResponse",
     "ListRecognitionsResponse",
     "ListTracksResponse",
+    "ListWebhookDeliveriesResponse",
     "Match",
+    "NewImportItem",
     "Preferences",
     "RebuildIndexResponse",
     "Recognition",
@@ -100,14 +125,21 @@ __all__ = [
     "Scope",
     "SearchTracksResponse",
     "Session",
+    "SocialLogIn",
     "SonicaClient",
     "SonicaError",
     "SonicaSyncClient",
+    "StoredImportItem",
     "StreamingRecognizeResponse",
     "Timing",
     "Track",
     "TrackSearchResult",
     "TrackState",
     "Usage",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookDeliveryState",
+    "WebhookEvent",
+    "Webhooks",
     "microphone",
 ]

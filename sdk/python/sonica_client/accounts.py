@@ -22,7 +22,10 @@ from ._messages.sonica.user.v1 import (
     ExportPersonalDataRequest,
     GetAccountRequest,
     GetUsageRequest,
+    Identity,
+    LinkIdentityRequest,
     ListApiKeysRequest,
+    ListIdentitiesRequest,
     LogInRequest,
     LogOutEverywhereRequest,
     LogOutRequest,
@@ -30,6 +33,8 @@ from ._messages.sonica.user.v1 import (
     RevokeApiKeyRequest,
     RotateApiKeyRequest,
     Scope,
+    SocialLogIn,
+    UnlinkIdentityRequest,
     UpdateAccountRequest,
     Usage,
 )
@@ -176,6 +181,45 @@ class Accounts:
         )
         await self._caller.own(methods.CHANGE_PASSWORD, request)
 
+    async def set_password(self, new_password: str, log_in: SocialLogIn) -> None:
+        """Sets a password without the one before, and ends all other sessions.
+
+        Args:
+            new_password: 10 to 128 characters.
+            log_in: how a fresh log-in, of `begin_social_log_in`, came back: with the identity that
+                the account was made with.
+        """
+        request = ChangePasswordRequest(name=ME, new_password=new_password, social_log_in=log_in)
+        await self._caller.own(methods.CHANGE_PASSWORD, request)
+
+    async def link_identity(self, log_in: SocialLogIn) -> Identity:
+        """Links whoever came back from a provider, so that they may log in there.
+
+        Args:
+            log_in: how the log-in of `begin_social_log_in` came back.
+        """
+        request = LinkIdentityRequest(
+            parent=ME, state=log_in.state, code=log_in.code, flow_token=log_in.flow_token
+        )
+        response = await self._caller.own(methods.LINK_IDENTITY, request)
+        return response.identity or Identity()
+
+    async def list_identities(self, parent: str = ME) -> list[Identity]:
+        """Returns all identities of an account, the newest first."""
+        identities: list[Identity] = []
+        token = ""
+        while True:
+            request = ListIdentitiesRequest(parent=parent, page_size=100, page_token=token)
+            page = await self._caller.own(methods.LIST_IDENTITIES, request)
+            identities += page.identities
+            token = page.next_page_token
+            if not token:
+                return identities
+
+    async def unlink_identity(self, name: str) -> None:
+        """Removes an identity, by its resource name; sessions stay."""
+        await self._caller.own(methods.UNLINK_IDENTITY, UnlinkIdentityRequest(name=name))
+
     async def create_api_key(
         self,
         display_name: str,
@@ -237,8 +281,14 @@ class Accounts:
             if part.content is not None:
                 yield part.content.data
 
-    async def erase(self, password: str) -> None:
-        """Forgets the account for good, with all that names it; ends the session with it."""
-        request = EraseAccountRequest(name=ME, password=password)
+    async def erase(self, password: str = "", *, log_in: SocialLogIn | None = None) -> None:
+        """Forgets the account for good, with all that names it; ends the session with it.
+
+        Args:
+            password: of the account; or else
+            log_in: how a fresh log-in, of `begin_social_log_in`, came back: with the identity that
+                the account was made with.
+        """
+        request = EraseAccountRequest(name=ME, password=password, social_log_in=log_in)
         await self._caller.own(methods.ERASE_ACCOUNT, request)
         self._caller.forget()

@@ -11,8 +11,8 @@ from ._messages.sonica.user.v1 import (
     AuditAction,
     ListAccountsRequest,
     ListAccountsResponse,
-    ListEventsRequest,
-    ListEventsResponse,
+    ListAuditEventsRequest,
+    ListAuditEventsResponse,
     Role,
     SetRoleRequest,
 )
@@ -67,7 +67,7 @@ class Administration:
         end_time: dt.datetime | None = None,
         page_size: int = 0,
         page_token: str = "",
-    ) -> ListEventsResponse:
+    ) -> ListAuditEventsResponse:
         """Returns one page of the audit log, the newest first.
 
         Args:
@@ -78,7 +78,7 @@ class Administration:
             page_size: most events; 0 means 50, and 1,000 is the most.
             page_token: `next_page_token` of the page before.
         """
-        request = ListEventsRequest(
+        request = ListAuditEventsRequest(
             user=user,
             actions=[*actions],
             start_time=start_time,
@@ -86,4 +86,4 @@ class Administration:
             page_size=page_size,
             page_token=page_token,
         )
-        return await self._caller.own(methods.LIST_EVENTS, request)
+        return await self._caller.own(methods.LIST_AUDIT_EVENTS, request)

@@ -53,12 +53,14 @@ from .connection import DEFAULT_ADDRESS, connection
 from .errors import CLIENT_DOMAIN, SonicaError
 from .feed import Items, each, feed
 from .history import History
-from .imports import ImportOutcome, TrackImport
+from .imports import Imports
 from .listening import Heard, Listening
 from .sources import UNARY_BYTES_MAX, ImportSource, byte_count_of, read_whole
+from .streamed_import import ImportOutcome, TrackImport
+from .webhooks import Webhooks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
 LOOKUP_COUNT_MAX = 500
 SILENCE_SECONDS = 300.0
@@ -86,6 +88,8 @@ class SonicaClient:
         accounts: registering, logging in, API keys, personal data.
         history: what the account has recognised.
         administration: accounts and audit log, for admins.
+        imports: imports that outlive a connection, for admins.
+        webhooks: where events are posted to.
 
     All methods raise SonicaError; making the client does when `api_key` would go in plain text to
     another machine (CONNECTION_NOT_PRIVATE) or the CA file cannot be read (FILE_*). A
@@ -115,6 +119,8 @@ class SonicaClient:
         self.accounts = Accounts(self._caller)
         self.history = History(self._caller)
         self.administration = Administration(self._caller)
+        self.imports = Imports(self._caller)
+        self.webhooks = Webhooks(self._caller)
 
     async def __aenter__(self) -> Self:
         return self
@@ -205,6 +211,7 @@ class SonicaClient:
         encoding: AudioEncoding = AudioEncoding.PCM_S16LE,
         max_match_count: int = 1,
         rest_seconds: float = 4.0,
+        on_failure: Callable[[SonicaError], None] | None = None,
     ) -> AsyncGenerator[Heard, None]:
         """Says what is playing for as long as the sound lasts, at least every 15.5 s of it.
 
@@ -218,6 +225,7 @@ class SonicaClient:
             encoding: PCM_S16LE or PCM_F32LE.
             max_match_count: most matches wanted; 0 means 5.
             rest_seconds: sound left out after an answer: the same song is still playing.
+            on_failure: told of each failure that is waited out.
         """
         layout = AudioFormat(
             encoding=encoding, sample_rate_hz=sample_rate_hz, channel_count=channel_count
@@ -231,7 +239,7 @@ class SonicaClient:
             )
 
         async with feed(sound) as feeding:
-            listening = Listening(feeding, layout, self._busy_wait_seconds)
+            listening = Listening(feeding, layout, self._busy_wait_seconds, on_failure)
             async with aclosing(listening.run(recognize, rest_seconds)) as heard:
                 async for stretch_heard in heard:
                     yield stretch_heard

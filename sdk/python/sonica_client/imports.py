@@ -1,146 +1,151 @@
-"""Registers many recordings over one stream, a little ahead of the results.
+"""Imports that outlive a connection, as a part of the client: each recording is a call of its own.
 
-An item whose file cannot be read, before or in mid-item, gets its own failed result; items that
-were under way then are sent again on a new stream, which is harmless because the same bytes never
-register twice.
+Where one stream may last as long as it takes, `SonicaClient.import_tracks` needs no more than one
+call; these go on after a restart of either side.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from dataclasses import dataclass
+import datetime as dt
+from contextlib import aclosing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ._messages.sonica.recognition.v1 import (
-    EndOfItem,
-    ImportItem,
-    ImportProgress,
-    ImportResult,
-    ImportTracksRequest,
-    ImportTracksResponse,
+from . import methods
+from ._messages.google.api import HttpBody
+from ._messages.sonica.catalog.v1 import (
+    CancelOperationRequest,
+    CreateImportRequest,
+    GetOperationRequest,
+    ListImportItemsRequest,
+    ListOperationsRequest,
+    NewImportItem,
+    StoredImportItem,
+    WaitOperationRequest,
 )
-from .errors import SonicaError, from_status_bytes
-from .sources import ImportSource, chunks
+from ._messages.sonica.recognition.v1 import UploadImportItemRequest
+from .feed import Items, each
+from .operation import Import, import_of
+from .sources import CHUNK_BYTES, chunks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Sequence
 
-    from ._messages.sonica.catalog.v1 import RegistrationOutcome, Track
+    from .caller import Caller
 
-# One being analysed, one on its way.
-LOOK_AHEAD = 2
+WAIT_SECONDS_MAX = 60.0
+# After the last chunk a recording of hours is still analysed for a while.
+_SILENCE_SECONDS = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class ImportOutcome:
-    """How one item of an import ended.
+class Imports:
+    """Part of a `SonicaClient`: `client.imports`, for admins.
 
-    Attributes:
-        item_id: the caller's name for it.
-        track: as stored; None on failure.
-        outcome: new, or registered before; None on failure.
-        error: why it failed; None on success.
+    All methods raise SonicaError.
     """
 
-    item_id: str
-    track: Track | None = None
-    outcome: RegistrationOutcome | None = None
-    error: SonicaError | None = None
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
 
-
-class _ItemBroke(Exception):  # noqa: N818 - a signal from sender to reader, never seen outside
-    def __init__(self, item_id: str, error: SonicaError) -> None:
-        super().__init__(item_id)
-        self.item_id = item_id
-        self.error = error
-
-
-class TrackImport:
-    """One import: what is still to send, what is on its way, what failed before it was sent."""
-
-    def __init__(self, sources: AsyncIterator[ImportSource]) -> None:
-        self._sources = sources
-        self._again: deque[ImportSource] = deque()
-        self._under_way: dict[str, ImportSource] = {}
-        self._unsent: deque[ImportOutcome] = deque()
-        self._slots = asyncio.Semaphore(LOOK_AHEAD)
-
-    async def run(
-        self,
-        converse: Callable[
-            [AsyncGenerator[ImportTracksRequest, None]], AsyncGenerator[ImportTracksResponse, None]
-        ],
-    ) -> AsyncGenerator[ImportOutcome | ImportProgress, None]:
-        """Yields progress and, for every source, exactly one outcome.
+    async def begin(self, items: Sequence[NewImportItem], *, request_id: str = "") -> Import:
+        """Begins an import.
 
         Args:
-            converse: opens a call that sends the requests and yields the responses.
+            items: what is going to be uploaded, 1 to 1,000, each `item_id` once.
+            request_id: a UUID of the caller's; the same id never begins a second import.
         """
+        request = CreateImportRequest(items=[*items], request_id=request_id)
+        return import_of(await self._caller.unary(methods.CREATE_IMPORT, request))
+
+    async def upload(
+        self, import_id: str, item_id: str, audio: bytes | Path | Items[bytes]
+    ) -> StoredImportItem:
+        """Uploads one recording of any size; it can be recognised when this returns.
+
+        What is wrong with the recording stands in the item's `error`; it may be uploaded again.
+        What has succeeded is never registered twice.
+
+        Args:
+            import_id: of the import.
+            item_id: as it was named at the begin.
+            audio: the file, its path, or its parts in their order, from an iterator that may be
+                asynchronous.
+        """
+
+        async def requests() -> AsyncGenerator[UploadImportItemRequest, None]:
+            request = UploadImportItemRequest(import_id=import_id, item_id=item_id)
+            async with aclosing(_parts(audio)) as parts:
+                async for part in parts:
+                    request.upload = HttpBody(data=part)
+                    yield request
+                    request = UploadImportItemRequest()
+
+        item = StoredImportItem()
+        responses = self._caller.converse(
+            methods.UPLOAD_IMPORT_ITEM, requests(), silence_seconds=_SILENCE_SECONDS
+        )
+        async with aclosing(responses):
+            async for response in responses:
+                item = response.item or item
+        return item
+
+    async def get(self, import_id: str) -> Import:
+        """Returns how far an import has come."""
+        request = GetOperationRequest(name=_name(import_id))
+        return import_of(await self._caller.unary(methods.GET_OPERATION, request))
+
+    async def wait(self, import_id: str, timeout_seconds: float = WAIT_SECONDS_MAX) -> Import:
+        """Returns an import when it has ended, or as it is after so long.
+
+        Args:
+            import_id: of the import.
+            timeout_seconds: longest wait, at most 60.
+        """
+        timeout = dt.timedelta(seconds=timeout_seconds)
+        request = WaitOperationRequest(name=_name(import_id), timeout=timeout)
+        return import_of(await self._caller.unary(methods.WAIT_OPERATION, request))
+
+    async def cancel(self, import_id: str) -> None:
+        """Ends an import that is open; what it has registered stays."""
+        request = CancelOperationRequest(name=_name(import_id))
+        await self._caller.unary(methods.CANCEL_OPERATION, request)
+
+    async def all(self) -> AsyncGenerator[Import, None]:
+        """Yields every import that is not forgotten, page by page, the newest first."""
+        token = ""
         while True:
-            responses = converse(self._requests())
-            try:
-                async for response in responses:
-                    if response.progress is not None:
-                        yield response.progress
-                    if response.result is not None:
-                        yield self._finished(response.result)
-                    while self._unsent:
-                        yield self._unsent.popleft()
-            except _ItemBroke as broken:
-                del self._under_way[broken.item_id]
-                yield ImportOutcome(broken.item_id, error=broken.error)
-                self._again.extend(self._under_way.values())
-                self._under_way.clear()
-                self._slots = asyncio.Semaphore(LOOK_AHEAD)
-                continue
-            finally:
-                await responses.aclose()
-            while self._unsent:
-                yield self._unsent.popleft()
-            return
-
-    def _finished(self, result: ImportResult) -> ImportOutcome:
-        if self._under_way.pop(result.item_id, None) is not None:
-            self._slots.release()
-        if result.error is not None:
-            return ImportOutcome(result.item_id, error=from_status_bytes(bytes(result.error)))
-        return ImportOutcome(result.item_id, track=result.track, outcome=result.outcome)
-
-    async def _next(self) -> ImportSource | None:
-        if self._again:
-            return self._again.popleft()
-        return await anext(self._sources, None)
-
-    async def _requests(self) -> AsyncGenerator[ImportTracksRequest, None]:
-        while True:
-            await self._slots.acquire()
-            source = await self._next()
-            if source is None:
+            request = ListOperationsRequest(page_size=100, page_token=token)
+            page = await self._caller.unary(methods.LIST_OPERATIONS, request)
+            for operation in page.operations:
+                yield import_of(operation)
+            token = page.next_page_token
+            if not token:
                 return
-            parts = chunks(source.audio)
-            try:
-                first = await anext(parts)
-            except SonicaError as error:
-                self._unsent.append(ImportOutcome(source.item_id, error=error))
-                self._slots.release()
-                continue
-            self._under_way[source.item_id] = source
-            yield ImportTracksRequest(item=_item(source))
-            yield ImportTracksRequest(chunk=first)
-            try:
-                async for chunk in parts:
-                    yield ImportTracksRequest(chunk=chunk)
-            except SonicaError as error:
-                raise _ItemBroke(source.item_id, error) from None
-            yield ImportTracksRequest(end_of_item=EndOfItem())
+
+    async def items(self, import_id: str) -> AsyncGenerator[StoredImportItem, None]:
+        """Yields every item of an import, page by page, in the order they were given."""
+        token = ""
+        while True:
+            request = ListImportItemsRequest(import_id=import_id, page_size=500, page_token=token)
+            page = await self._caller.unary(methods.LIST_IMPORT_ITEMS, request)
+            for item in page.items:
+                yield item
+            token = page.next_page_token
+            if not token:
+                return
 
 
-def _item(source: ImportSource) -> ImportItem:
-    return ImportItem(
-        item_id=source.item_id,
-        track=source.track,
-        format=source.format,
-        request_id=source.request_id,
-        algorithm_version=source.algorithm_version,
-    )
+def _name(import_id: str) -> str:
+    return f"operations/{import_id}"
+
+
+async def _parts(audio: bytes | Path | Items[bytes]) -> AsyncGenerator[bytes, None]:
+    if isinstance(audio, bytes | Path):
+        async with aclosing(chunks(audio)) as parts:
+            async for part in parts:
+                yield part
+        return
+    async with aclosing(each(audio)) as parts:
+        async for part in parts:
+            for begin in range(0, len(part), CHUNK_BYTES):
+                yield part[begin : begin + CHUNK_BYTES]

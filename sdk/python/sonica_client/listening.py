@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 # The service answers within 15 s of audio; a little more makes sure that it has them.
 _CALL_SECONDS = 15.5
 _PIECE_SECONDS = 0.5
-_FAILURES_MAX = 5
-_PAUSE_SECONDS = 1.0
+# A part that is restarted is back within seconds; a busy machine takes longer.
+PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
 _SAMPLE_BYTES = {AudioEncoding.PCM_S16LE: 2, AudioEncoding.PCM_F32LE: 4}
 
 
@@ -56,12 +56,20 @@ class Listening:
         sound: PCM in chunks of any length.
         layout: of the samples.
         busy_wait_seconds: longest time a busy server may ask to wait.
+        on_failure: told of each failure that is waited out.
     """
 
-    def __init__(self, sound: Feed[bytes], layout: AudioFormat, busy_wait_seconds: float) -> None:
+    def __init__(
+        self,
+        sound: Feed[bytes],
+        layout: AudioFormat,
+        busy_wait_seconds: float,
+        on_failure: Callable[[SonicaError], None] | None,
+    ) -> None:
         self._sound = sound
         self._layout = layout
         self._busy_wait_seconds = busy_wait_seconds
+        self._on_failure = on_failure
         self._block = _SAMPLE_BYTES[layout.encoding] * (layout.channel_count or 1)
         self._rest = b""
         self._ended = False
@@ -83,11 +91,13 @@ class Listening:
             try:
                 matches = await self._one(recognize)
             except SonicaError as error:
-                failures += 1
                 pause = self._pause(error)
-                if pause is None or failures == _FAILURES_MAX:
+                if pause is None or failures == len(PAUSES_SECONDS):
                     raise
-                await asyncio.sleep(pause)
+                if self._on_failure is not None:
+                    self._on_failure(error)
+                await asyncio.sleep(max(pause, PAUSES_SECONDS[failures]))
+                failures += 1
                 continue
             failures = 0
             yield Heard(start_seconds, matches)
@@ -102,8 +112,9 @@ class Listening:
         return matches
 
     def _pause(self, error: SonicaError) -> float | None:
+        """Returns how long the server wants to be left alone; None when it is of no use."""
         if error.code is grpc.StatusCode.UNAVAILABLE:
-            return max(_PAUSE_SECONDS, error.retry_after_seconds or 0.0)
+            return error.retry_after_seconds or 0.0
         wanted = error.retry_after_seconds
         if error.code is not grpc.StatusCode.RESOURCE_EXHAUSTED or wanted is None:
             return None

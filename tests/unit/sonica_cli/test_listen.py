@@ -108,7 +108,7 @@ def test_misuse(sonica: Sonica) -> None:
 def test_mesh_that_is_away_is_waited_for_and_then_named(
     sonica: Sonica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sonica_cli.patience.PAUSES_SECONDS", (0.01, 0.01))
+    monkeypatch.setattr("sonica_client.listening.PAUSES_SECONDS", (0.01, 0.01))
     ran = sonica(*RAW, "--address", "127.0.0.1:1", stdin=s16(pcm(20, 1)))
     assert ran.code == 1
     assert "trying again" in ran.err

@@ -25,15 +25,23 @@ from sonica_client import (
     Administration,
     History,
     ImportOutcome,
+    Imports,
     ImportSource,
     Session,
     SonicaClient,
     SonicaError,
     SonicaSyncClient,
+    Webhooks,
     portal,
 )
 from sonica_client.portal import Portal
-from sonica_client.sync import SyncAccounts, SyncAdministration, SyncHistory
+from sonica_client.sync import (
+    SyncAccounts,
+    SyncAdministration,
+    SyncHistory,
+    SyncImports,
+    SyncWebhooks,
+)
 
 from tests.unit.sonica_client.edge import Edge, edge_server
 
@@ -42,6 +50,8 @@ FACES = (
     (Accounts, SyncAccounts),
     (Administration, SyncAdministration),
     (History, SyncHistory),
+    (Imports, SyncImports),
+    (Webhooks, SyncWebhooks),
 )
 SONG = b"one two three four five"
 

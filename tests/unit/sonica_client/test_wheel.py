@@ -66,6 +66,14 @@ def test_the_wheel_holds_the_client_and_its_types_only(wheel: Path) -> None:
     assert sources <= set(names)
 
 
+def test_the_wheel_brings_licence_and_readme(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (licence,) = (name for name in archive.namelist() if name.endswith("/licenses/LICENSE"))
+        assert archive.read(licence) == (ROOT / "LICENSE").read_bytes()
+        (metadata,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
+        assert (PROJECT / "README.md").read_text() in archive.read(metadata).decode()
+
+
 def test_it_works_with_what_it_declares_alone(wheel: Path, tmp_path: Path) -> None:
     site, others = tmp_path / "site", tmp_path / "others"
     zipfile.ZipFile(wheel).extractall(site)

@@ -14,5 +14,14 @@ from .accounts import SyncAccounts
 from .administration import SyncAdministration
 from .client import SonicaSyncClient
 from .history import SyncHistory
+from .imports import SyncImports
+from .webhooks import SyncWebhooks
 
-__all__ = ["SonicaSyncClient", "SyncAccounts", "SyncAdministration", "SyncHistory"]
+__all__ = [
+    "SonicaSyncClient",
+    "SyncAccounts",
+    "SyncAdministration",
+    "SyncHistory",
+    "SyncImports",
+    "SyncWebhooks",
+]

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
         Account,
         ApiKey,
         BeginSocialLogInResponse,
+        Identity,
         Scope,
+        SocialLogIn,
         Usage,
     )
     from sonica_client.caller import Session
@@ -133,6 +135,32 @@ class SyncAccounts:
         """Changes the password and ends all other sessions."""
         return self._portal.call(self._inner.change_password(current_password, new_password))
 
+    def set_password(self, new_password: str, log_in: SocialLogIn) -> None:
+        """Sets a password without the one before, and ends all other sessions.
+
+        Args:
+            new_password: 10 to 128 characters.
+            log_in: how a fresh log-in, of `begin_social_log_in`, came back: with the identity that
+                the account was made with.
+        """
+        return self._portal.call(self._inner.set_password(new_password, log_in))
+
+    def link_identity(self, log_in: SocialLogIn) -> Identity:
+        """Links whoever came back from a provider, so that they may log in there.
+
+        Args:
+            log_in: how the log-in of `begin_social_log_in` came back.
+        """
+        return self._portal.call(self._inner.link_identity(log_in))
+
+    def list_identities(self, parent: str = ME) -> list[Identity]:
+        """Returns all identities of an account, the newest first."""
+        return self._portal.call(self._inner.list_identities(parent))
+
+    def unlink_identity(self, name: str) -> None:
+        """Removes an identity, by its resource name; sessions stay."""
+        return self._portal.call(self._inner.unlink_identity(name))
+
     def create_api_key(
         self,
         display_name: str,
@@ -178,6 +206,12 @@ class SyncAccounts:
         """Yields the parts of one JSON document: all that is kept about the account."""
         return self._portal.iterate(self._inner.export())
 
-    def erase(self, password: str) -> None:
-        """Forgets the account for good, with all that names it; ends the session with it."""
-        return self._portal.call(self._inner.erase(password))
+    def erase(self, password: str = "", *, log_in: SocialLogIn | None = None) -> None:
+        """Forgets the account for good, with all that names it; ends the session with it.
+
+        Args:
+            password: of the account; or else
+            log_in: how a fresh log-in, of `begin_social_log_in`, came back: with the identity that
+                the account was made with.
+        """
+        return self._portal.call(self._inner.erase(password, log_in=log_in))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         Account,
         AuditAction,
         ListAccountsResponse,
-        ListEventsResponse,
+        ListAuditEventsResponse,
     )
 
 
@@ -65,7 +65,7 @@ class SyncAdministration:
         end_time: dt.datetime | None = None,
         page_size: int = 0,
         page_token: str = "",
-    ) -> ListEventsResponse:
+    ) -> ListAuditEventsResponse:
         """Returns one page of the audit log, the newest first.
 
         Args:

@@ -11,9 +11,11 @@ from sonica_client.portal import Portal
 from .accounts import SyncAccounts
 from .administration import SyncAdministration
 from .history import SyncHistory
+from .imports import SyncImports
+from .webhooks import SyncWebhooks
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
     import grpc
@@ -33,10 +35,11 @@ if TYPE_CHECKING:
         RecognizeResponse,
         StreamingRecognizeResponse,
     )
+    from sonica_client.errors import SonicaError
     from sonica_client.feed import Items
-    from sonica_client.imports import ImportOutcome
     from sonica_client.listening import Heard
     from sonica_client.sources import ImportSource
+    from sonica_client.streamed_import import ImportOutcome
 
 
 class SonicaSyncClient:
@@ -60,6 +63,8 @@ class SonicaSyncClient:
         accounts: registering, logging in, API keys, personal data.
         history: what the account has recognised.
         administration: accounts and audit log, for admins.
+        imports: imports that outlive a connection, for admins.
+        webhooks: where events are posted to.
 
     All methods raise SonicaError; making the client does when `api_key` would go in plain text to
     another machine (CONNECTION_NOT_PRIVATE) or the CA file cannot be read (FILE_*). A
@@ -97,6 +102,8 @@ class SonicaSyncClient:
         self.accounts = SyncAccounts(self._portal, self._inner.accounts)
         self.history = SyncHistory(self._portal, self._inner.history)
         self.administration = SyncAdministration(self._portal, self._inner.administration)
+        self.imports = SyncImports(self._portal, self._inner.imports)
+        self.webhooks = SyncWebhooks(self._portal, self._inner.webhooks)
 
     def __enter__(self) -> Self:
         return self
@@ -177,6 +184,7 @@ class SonicaSyncClient:
         encoding: AudioEncoding = AudioEncoding.PCM_S16LE,
         max_match_count: int = 1,
         rest_seconds: float = 4.0,
+        on_failure: Callable[[SonicaError], None] | None = None,
     ) -> Generator[Heard, None, None]:
         """Says what is playing for as long as the sound lasts, at least every 15.5 s of it.
 
@@ -190,6 +198,7 @@ class SonicaSyncClient:
             encoding: PCM_S16LE or PCM_F32LE.
             max_match_count: most matches wanted; 0 means 5.
             rest_seconds: sound left out after an answer: the same song is still playing.
+            on_failure: told of each failure that is waited out.
         """
         return self._portal.iterate(
             self._inner.listen(
@@ -199,6 +208,7 @@ class SonicaSyncClient:
                 encoding=encoding,
                 max_match_count=max_match_count,
                 rest_seconds=rest_seconds,
+                on_failure=on_failure,
             )
         )
 

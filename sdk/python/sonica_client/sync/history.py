@@ -35,7 +35,7 @@ class SyncHistory:
 
         Args:
             which: by time, outcome and track; None means all.
-            page_size: most of them; 1,000 at the utmost.
+            page_size: most of them; 200 at the utmost.
             page_token: `next_page_token` of the page before.
         """
         return self._portal.call(
@@ -43,7 +43,7 @@ class SyncHistory:
         )
 
     def all(
-        self, which: RecognitionFilter | None = None, *, page_size: int = 500
+        self, which: RecognitionFilter | None = None, *, page_size: int = 200
     ) -> Generator[Recognition, None, None]:
         """Yields every recognition, page by page, the newest first."""
         return self._portal.iterate(self._inner.all(which, page_size=page_size))

@@ -142,7 +142,9 @@ class FinishImportItemRequest(_message.Message):
     def __init__(self, import_id: _Optional[str] = ..., item: _Optional[_Union[StoredImportItem, _Mapping]] = ...) -> None: ...
 
 class FinishImportItemResponse(_message.Message):
-    __slots__ = ("item",)
+    __slots__ = ("item", "summary")
     ITEM_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
     item: StoredImportItem
-    def __init__(self, item: _Optional[_Union[StoredImportItem, _Mapping]] = ...) -> None: ...
+    summary: ImportSummary
+    def __init__(self, item: _Optional[_Union[StoredImportItem, _Mapping]] = ..., summary: _Optional[_Union[ImportSummary, _Mapping]] = ...) -> None: ...

@@ -27,10 +27,11 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from sonica.access.v1 import access_pb2 as sonica_dot_access_dot_v1_dot_access__pb2
 from sonica.user.v1 import account_pb2 as sonica_dot_user_dot_v1_dot_account__pb2
+from sonica.user.v1 import social_log_in_pb2 as sonica_dot_user_dot_v1_dot_social__log__in__pb2
 from sonica.user.v1 import usage_pb2 as sonica_dot_user_dot_v1_dot_usage__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$sonica/user/v1/account_service.proto\x12\x0esonica.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1dsonica/access/v1/access.proto\x1a\x1csonica/user/v1/account.proto\x1a\x1asonica/user/v1/usage.proto\"\xa2\x01\n\x0fRegisterRequest\x12\x19\n\x05\x65mail\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x18\xfe\x01`\x01\x12\x1f\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\n\x18\x80\x01\x12\x32\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x1f\n\nrequest_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"<\n\x10RegisterResponse\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.Account\"`\n\x11GetAccountRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\">\n\x12GetAccountResponse\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.Account\"\xad\x01\n\x14UpdateAccountRequest\x12\x64\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.AccountB:\xbaH7\xba\x01\x31\n\x0c\x61\x63\x63ount.name\x12\x10name is required\x1a\x0fthis.name != \'\'\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"A\n\x15UpdateAccountResponse\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.Account\"\xb2\x01\n\x15\x43hangePasswordRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\x12\'\n\x10\x63urrent_password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12#\n\x0cnew_password\x18\x03 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\n\x18\x80\x01\"\x18\n\x16\x43hangePasswordResponse\"^\n\x0fGetUsageRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\"8\n\x10GetUsageResponse\x12$\n\x05usage\x18\x01 \x01(\x0b\x32\x15.sonica.user.v1.Usage\"\x9d\x01\n\x13ListAccountsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x1e\n\x0c\x65mail_prefix\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xfe\x01\x12,\n\x04role\x18\x04 \x01(\x0e\x32\x14.sonica.user.v1.RoleB\x08\xbaH\x05\x82\x01\x02\x10\x01\"Z\n\x14ListAccountsResponse\x12)\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x17.sonica.user.v1.Account\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8d\x01\n\x0eSetRoleRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\x12.\n\x04role\x18\x02 \x01(\x0e\x32\x14.sonica.user.v1.RoleB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\";\n\x0fSetRoleResponse\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.Account2\x82\x07\n\x0e\x41\x63\x63ountService\x12i\n\x08Register\x12\x1f.sonica.user.v1.RegisterRequest\x1a .sonica.user.v1.RegisterResponse\"\x1a\xea\xe1\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x0e\"\t/v1/users:\x01*\x12w\n\nGetAccount\x12!.sonica.user.v1.GetAccountRequest\x1a\".sonica.user.v1.GetAccountResponse\"\"\xea\xe1\x18\x04\x08\x02\x10\x04\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/{name=users/*}\x12\x8f\x01\n\rUpdateAccount\x12$.sonica.user.v1.UpdateAccountRequest\x1a%.sonica.user.v1.UpdateAccountResponse\"1\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02%2\x1a/v1/{account.name=users/*}:\x07\x61\x63\x63ount\x12\x93\x01\n\x0e\x43hangePassword\x12%.sonica.user.v1.ChangePasswordRequest\x1a&.sonica.user.v1.ChangePasswordResponse\"2\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02&\"!/v1/{name=users/*}:changePassword:\x01*\x12w\n\x08GetUsage\x12\x1f.sonica.user.v1.GetUsageRequest\x1a .sonica.user.v1.GetUsageResponse\"(\xea\xe1\x18\x04\x08\x02\x10\x04\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/{name=users/*}/usage\x12r\n\x0cListAccounts\x12#.sonica.user.v1.ListAccountsRequest\x1a$.sonica.user.v1.ListAccountsResponse\"\x17\xea\xe1\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/users\x12w\n\x07SetRole\x12\x1e.sonica.user.v1.SetRoleRequest\x1a\x1f.sonica.user.v1.SetRoleResponse\"+\xea\xe1\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x1f\"\x1a/v1/{name=users/*}:setRole:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$sonica/user/v1/account_service.proto\x12\x0esonica.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1dsonica/access/v1/access.proto\x1a\x1csonica/user/v1/account.proto\x1a\"sonica/user/v1/social_log_in.proto\x1a\x1asonica/user/v1/usage.proto\"\xa2\x01\n\x0fRegisterRequest\x12\x19\n\x05\x65mail\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x18\xfe\x01`\x01\x12\x1f\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\n\x18\x80\x01\x12\x32\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x1f\n\nrequest_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"<\n\x10RegisterResponse\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.Account\"`\n\x11GetAccountRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\">\n\x12GetAccountResponse\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.Account\"\xad\x01\n\x14UpdateAccountRequest\x12\x64\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.AccountB:\xbaH7\xba\x01\x31\n\x0c\x61\x63\x63ount.name\x12\x10name is required\x1a\x0fthis.name != \'\'\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"A\n\x15UpdateAccountResponse\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.Account\"\x8e\x02\n\x15\x43hangePasswordRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\x12%\n\x10\x63urrent_password\x18\x02 \x01(\tB\x0b\x80\x01\x01\xbaH\x05r\x03\x18\x80\x01\x12#\n\x0cnew_password\x18\x03 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\n\x18\x80\x01\x12\x32\n\rsocial_log_in\x18\x04 \x01(\x0b\x32\x1b.sonica.user.v1.SocialLogIn:(\xbaH%\"#\n\x10\x63urrent_password\n\rsocial_log_in\x10\x01\"\x18\n\x16\x43hangePasswordResponse\"^\n\x0fGetUsageRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\"8\n\x10GetUsageResponse\x12$\n\x05usage\x18\x01 \x01(\x0b\x32\x15.sonica.user.v1.Usage\"\x9d\x01\n\x13ListAccountsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x1e\n\x0c\x65mail_prefix\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xfe\x01\x12,\n\x04role\x18\x04 \x01(\x0e\x32\x14.sonica.user.v1.RoleB\x08\xbaH\x05\x82\x01\x02\x10\x01\"Z\n\x14ListAccountsResponse\x12)\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x17.sonica.user.v1.Account\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8d\x01\n\x0eSetRoleRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\x12.\n\x04role\x18\x02 \x01(\x0e\x32\x14.sonica.user.v1.RoleB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\";\n\x0fSetRoleResponse\x12(\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.Account2\x82\x07\n\x0e\x41\x63\x63ountService\x12i\n\x08Register\x12\x1f.sonica.user.v1.RegisterRequest\x1a .sonica.user.v1.RegisterResponse\"\x1a\xea\xe1\x18\x02\x08\x01\x82\xd3\xe4\x93\x02\x0e\"\t/v1/users:\x01*\x12w\n\nGetAccount\x12!.sonica.user.v1.GetAccountRequest\x1a\".sonica.user.v1.GetAccountResponse\"\"\xea\xe1\x18\x04\x08\x02\x10\x04\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/{name=users/*}\x12\x8f\x01\n\rUpdateAccount\x12$.sonica.user.v1.UpdateAccountRequest\x1a%.sonica.user.v1.UpdateAccountResponse\"1\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02%2\x1a/v1/{account.name=users/*}:\x07\x61\x63\x63ount\x12\x93\x01\n\x0e\x43hangePassword\x12%.sonica.user.v1.ChangePasswordRequest\x1a&.sonica.user.v1.ChangePasswordResponse\"2\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02&\"!/v1/{name=users/*}:changePassword:\x01*\x12w\n\x08GetUsage\x12\x1f.sonica.user.v1.GetUsageRequest\x1a .sonica.user.v1.GetUsageResponse\"(\xea\xe1\x18\x04\x08\x02\x10\x04\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/{name=users/*}/usage\x12r\n\x0cListAccounts\x12#.sonica.user.v1.ListAccountsRequest\x1a$.sonica.user.v1.ListAccountsResponse\"\x17\xea\xe1\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/users\x12w\n\x07SetRole\x12\x1e.sonica.user.v1.SetRoleRequest\x1a\x1f.sonica.user.v1.SetRoleResponse\"+\xea\xe1\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x1f\"\x1a/v1/{name=users/*}:setRole:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,9 +53,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['name']._serialized_options = b'\272H:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$'
   _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['current_password']._loaded_options = None
-  _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['current_password']._serialized_options = b'\200\001\001\272H\007r\005\020\001\030\200\001'
+  _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['current_password']._serialized_options = b'\200\001\001\272H\005r\003\030\200\001'
   _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['new_password']._loaded_options = None
   _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['new_password']._serialized_options = b'\200\001\001\272H\007r\005\020\n\030\200\001'
+  _globals['_CHANGEPASSWORDREQUEST']._loaded_options = None
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_options = b'\272H%\"#\n\020current_password\n\rsocial_log_in\020\001'
   _globals['_GETUSAGEREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETUSAGEREQUEST'].fields_by_name['name']._serialized_options = b'\272H:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$'
   _globals['_LISTACCOUNTSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -83,34 +86,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCOUNTSERVICE'].methods_by_name['ListAccounts']._serialized_options = b'\352\341\030\002\010\003\202\323\344\223\002\013\022\t/v1/users'
   _globals['_ACCOUNTSERVICE'].methods_by_name['SetRole']._loaded_options = None
   _globals['_ACCOUNTSERVICE'].methods_by_name['SetRole']._serialized_options = b'\352\341\030\002\010\003\202\323\344\223\002\037\"\032/v1/{name=users/*}:setRole:\001*'
-  _globals['_REGISTERREQUEST']._serialized_start=239
-  _globals['_REGISTERREQUEST']._serialized_end=401
-  _globals['_REGISTERRESPONSE']._serialized_start=403
-  _globals['_REGISTERRESPONSE']._serialized_end=463
-  _globals['_GETACCOUNTREQUEST']._serialized_start=465
-  _globals['_GETACCOUNTREQUEST']._serialized_end=561
-  _globals['_GETACCOUNTRESPONSE']._serialized_start=563
-  _globals['_GETACCOUNTRESPONSE']._serialized_end=625
-  _globals['_UPDATEACCOUNTREQUEST']._serialized_start=628
-  _globals['_UPDATEACCOUNTREQUEST']._serialized_end=801
-  _globals['_UPDATEACCOUNTRESPONSE']._serialized_start=803
-  _globals['_UPDATEACCOUNTRESPONSE']._serialized_end=868
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=871
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=1049
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=1051
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=1075
-  _globals['_GETUSAGEREQUEST']._serialized_start=1077
-  _globals['_GETUSAGEREQUEST']._serialized_end=1171
-  _globals['_GETUSAGERESPONSE']._serialized_start=1173
-  _globals['_GETUSAGERESPONSE']._serialized_end=1229
-  _globals['_LISTACCOUNTSREQUEST']._serialized_start=1232
-  _globals['_LISTACCOUNTSREQUEST']._serialized_end=1389
-  _globals['_LISTACCOUNTSRESPONSE']._serialized_start=1391
-  _globals['_LISTACCOUNTSRESPONSE']._serialized_end=1481
-  _globals['_SETROLEREQUEST']._serialized_start=1484
-  _globals['_SETROLEREQUEST']._serialized_end=1625
-  _globals['_SETROLERESPONSE']._serialized_start=1627
-  _globals['_SETROLERESPONSE']._serialized_end=1686
-  _globals['_ACCOUNTSERVICE']._serialized_start=1689
-  _globals['_ACCOUNTSERVICE']._serialized_end=2587
+  _globals['_REGISTERREQUEST']._serialized_start=275
+  _globals['_REGISTERREQUEST']._serialized_end=437
+  _globals['_REGISTERRESPONSE']._serialized_start=439
+  _globals['_REGISTERRESPONSE']._serialized_end=499
+  _globals['_GETACCOUNTREQUEST']._serialized_start=501
+  _globals['_GETACCOUNTREQUEST']._serialized_end=597
+  _globals['_GETACCOUNTRESPONSE']._serialized_start=599
+  _globals['_GETACCOUNTRESPONSE']._serialized_end=661
+  _globals['_UPDATEACCOUNTREQUEST']._serialized_start=664
+  _globals['_UPDATEACCOUNTREQUEST']._serialized_end=837
+  _globals['_UPDATEACCOUNTRESPONSE']._serialized_start=839
+  _globals['_UPDATEACCOUNTRESPONSE']._serialized_end=904
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=907
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=1177
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=1179
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=1203
+  _globals['_GETUSAGEREQUEST']._serialized_start=1205
+  _globals['_GETUSAGEREQUEST']._serialized_end=1299
+  _globals['_GETUSAGERESPONSE']._serialized_start=1301
+  _globals['_GETUSAGERESPONSE']._serialized_end=1357
+  _globals['_LISTACCOUNTSREQUEST']._serialized_start=1360
+  _globals['_LISTACCOUNTSREQUEST']._serialized_end=1517
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_start=1519
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_end=1609
+  _globals['_SETROLEREQUEST']._serialized_start=1612
+  _globals['_SETROLEREQUEST']._serialized_end=1753
+  _globals['_SETROLERESPONSE']._serialized_start=1755
+  _globals['_SETROLERESPONSE']._serialized_end=1814
+  _globals['_ACCOUNTSERVICE']._serialized_start=1817
+  _globals['_ACCOUNTSERVICE']._serialized_end=2715
 # @@protoc_insertion_point(module_scope)

@@ -3,6 +3,7 @@ from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from sonica.access.v1 import access_pb2 as _access_pb2
 from sonica.user.v1 import account_pb2 as _account_pb2
+from sonica.user.v1 import social_log_in_pb2 as _social_log_in_pb2
 from sonica.user.v1 import usage_pb2 as _usage_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -57,14 +58,16 @@ class UpdateAccountResponse(_message.Message):
     def __init__(self, account: _Optional[_Union[_account_pb2.Account, _Mapping]] = ...) -> None: ...
 
 class ChangePasswordRequest(_message.Message):
-    __slots__ = ("name", "current_password", "new_password")
+    __slots__ = ("name", "current_password", "new_password", "social_log_in")
     NAME_FIELD_NUMBER: _ClassVar[int]
     CURRENT_PASSWORD_FIELD_NUMBER: _ClassVar[int]
     NEW_PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    SOCIAL_LOG_IN_FIELD_NUMBER: _ClassVar[int]
     name: str
     current_password: str
     new_password: str
-    def __init__(self, name: _Optional[str] = ..., current_password: _Optional[str] = ..., new_password: _Optional[str] = ...) -> None: ...
+    social_log_in: _social_log_in_pb2.SocialLogIn
+    def __init__(self, name: _Optional[str] = ..., current_password: _Optional[str] = ..., new_password: _Optional[str] = ..., social_log_in: _Optional[_Union[_social_log_in_pb2.SocialLogIn, _Mapping]] = ...) -> None: ...
 
 class ChangePasswordResponse(_message.Message):
     __slots__ = ()

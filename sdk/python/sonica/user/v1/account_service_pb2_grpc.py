@@ -120,10 +120,14 @@ class AccountServiceServicer:
 
     def ChangePassword(self, request, context):
         """Changes the caller's password and ends all other sessions of the account.
-        Takes the current one, so that a stolen access token is not enough.
+        Takes the current one, so that a stolen access token is not enough, or a
+        log-in with the identity that the account was made with: such an account
+        gets its first password so.
 
-        Errors: `PERMISSION_DENIED` / `PASSWORD_WRONG`; `RESOURCE_EXHAUSTED` /
-        `ATTEMPTS_EXHAUSTED`, `HASHING_BUSY`.
+        Errors: `PERMISSION_DENIED` / `PASSWORD_WRONG`, `IDENTITY_NO_PROOF`;
+        `RESOURCE_EXHAUSTED` / `ATTEMPTS_EXHAUSTED`, `HASHING_BUSY`;
+        `UNAUTHENTICATED` / `SOCIAL_LOGIN_REFUSED`; `UNAVAILABLE` /
+        `PROVIDER_UNREACHABLE`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

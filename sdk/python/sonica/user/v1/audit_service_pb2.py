@@ -29,31 +29,31 @@ from sonica.access.v1 import access_pb2 as sonica_dot_access_dot_v1_dot_access__
 from sonica.user.v1 import account_pb2 as sonica_dot_user_dot_v1_dot_account__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"sonica/user/v1/audit_service.proto\x12\x0esonica.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dsonica/access/v1/access.proto\x1a\x1csonica/user/v1/account.proto\"\xab\x02\n\nAuditEvent\x12\x14\n\x0c\x65vent_number\x18\x01 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x06\x61\x63tion\x18\x03 \x01(\x0e\x32\x1b.sonica.user.v1.AuditAction\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0c\n\x04user\x18\x05 \x01(\t\x12\x10\n\x08resource\x18\x06 \x01(\t\x12\x10\n\x08trace_id\x18\x07 \x01(\t\x12&\n\x08old_role\x18\x08 \x01(\x0e\x32\x14.sonica.user.v1.Role\x12&\n\x08new_role\x18\t \x01(\x0e\x32\x14.sonica.user.v1.Role\x12\x18\n\x10occurrence_count\x18\n \x01(\x05\"\xbe\x02\n\x11ListEventsRequest\x12N\n\x04user\x18\x01 \x01(\tB@\xbaH=r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\xd8\x01\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x41\n\x07\x61\x63tions\x18\x04 \x03(\x0e\x32\x1b.sonica.user.v1.AuditActionB\x13\xbaH\x10\x92\x01\r\x10\x14\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Y\n\x12ListEventsResponse\x12*\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1a.sonica.user.v1.AuditEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xb8\x06\n\x0b\x41uditAction\x12\x1c\n\x18\x41UDIT_ACTION_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x41UDIT_ACTION_REGISTERED\x10\x01\x12 \n\x1c\x41UDIT_ACTION_ACCOUNT_UPDATED\x10\x02\x12!\n\x1d\x41UDIT_ACTION_PASSWORD_CHANGED\x10\x03\x12\x1d\n\x19\x41UDIT_ACTION_ROLE_CHANGED\x10\x04\x12\x1a\n\x16\x41UDIT_ACTION_LOGGED_IN\x10\x05\x12\x1e\n\x1a\x41UDIT_ACTION_LOGIN_REFUSED\x10\x06\x12\x1b\n\x17\x41UDIT_ACTION_LOGGED_OUT\x10\x07\x12&\n\"AUDIT_ACTION_LOGGED_OUT_EVERYWHERE\x10\x08\x12\x1f\n\x1b\x41UDIT_ACTION_REFRESH_REUSED\x10\t\x12 \n\x1c\x41UDIT_ACTION_API_KEY_CREATED\x10\n\x12 \n\x1c\x41UDIT_ACTION_API_KEY_ROTATED\x10\x0b\x12 \n\x1c\x41UDIT_ACTION_API_KEY_REVOKED\x10\x0c\x12\x1e\n\x1a\x41UDIT_ACTION_ACCESS_DENIED\x10\r\x12 \n\x1c\x41UDIT_ACTION_HISTORY_CLEARED\x10\x0e\x12\'\n#AUDIT_ACTION_PERSONAL_DATA_EXPORTED\x10\x0f\x12\x1f\n\x1b\x41UDIT_ACTION_ACCOUNT_ERASED\x10\x10\x12 \n\x1c\x41UDIT_ACTION_WEBHOOK_CREATED\x10\x1e\x12 \n\x1c\x41UDIT_ACTION_WEBHOOK_UPDATED\x10\x1f\x12 \n\x1c\x41UDIT_ACTION_WEBHOOK_DELETED\x10 \x12\'\n#AUDIT_ACTION_WEBHOOK_SECRET_ROTATED\x10!\x12!\n\x1d\x41UDIT_ACTION_WEBHOOK_DISABLED\x10\"\x12 \n\x1c\x41UDIT_ACTION_IDENTITY_LINKED\x10(\x12\"\n\x1e\x41UDIT_ACTION_IDENTITY_UNLINKED\x10)2\x82\x01\n\x0c\x41uditService\x12r\n\nListEvents\x12!.sonica.user.v1.ListEventsRequest\x1a\".sonica.user.v1.ListEventsResponse\"\x1d\xea\xe1\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/auditEventsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"sonica/user/v1/audit_service.proto\x12\x0esonica.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dsonica/access/v1/access.proto\x1a\x1csonica/user/v1/account.proto\"\xab\x02\n\nAuditEvent\x12\x14\n\x0c\x65vent_number\x18\x01 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x06\x61\x63tion\x18\x03 \x01(\x0e\x32\x1b.sonica.user.v1.AuditAction\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0c\n\x04user\x18\x05 \x01(\t\x12\x10\n\x08resource\x18\x06 \x01(\t\x12\x10\n\x08trace_id\x18\x07 \x01(\t\x12&\n\x08old_role\x18\x08 \x01(\x0e\x32\x14.sonica.user.v1.Role\x12&\n\x08new_role\x18\t \x01(\x0e\x32\x14.sonica.user.v1.Role\x12\x18\n\x10occurrence_count\x18\n \x01(\x05\"\xc3\x02\n\x16ListAuditEventsRequest\x12N\n\x04user\x18\x01 \x01(\tB@\xbaH=r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\xd8\x01\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x41\n\x07\x61\x63tions\x18\x04 \x03(\x0e\x32\x1b.sonica.user.v1.AuditActionB\x13\xbaH\x10\x92\x01\r\x10\x14\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"^\n\x17ListAuditEventsResponse\x12*\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1a.sonica.user.v1.AuditEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xb8\x06\n\x0b\x41uditAction\x12\x1c\n\x18\x41UDIT_ACTION_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x41UDIT_ACTION_REGISTERED\x10\x01\x12 \n\x1c\x41UDIT_ACTION_ACCOUNT_UPDATED\x10\x02\x12!\n\x1d\x41UDIT_ACTION_PASSWORD_CHANGED\x10\x03\x12\x1d\n\x19\x41UDIT_ACTION_ROLE_CHANGED\x10\x04\x12\x1a\n\x16\x41UDIT_ACTION_LOGGED_IN\x10\x05\x12\x1e\n\x1a\x41UDIT_ACTION_LOGIN_REFUSED\x10\x06\x12\x1b\n\x17\x41UDIT_ACTION_LOGGED_OUT\x10\x07\x12&\n\"AUDIT_ACTION_LOGGED_OUT_EVERYWHERE\x10\x08\x12\x1f\n\x1b\x41UDIT_ACTION_REFRESH_REUSED\x10\t\x12 \n\x1c\x41UDIT_ACTION_API_KEY_CREATED\x10\n\x12 \n\x1c\x41UDIT_ACTION_API_KEY_ROTATED\x10\x0b\x12 \n\x1c\x41UDIT_ACTION_API_KEY_REVOKED\x10\x0c\x12\x1e\n\x1a\x41UDIT_ACTION_ACCESS_DENIED\x10\r\x12 \n\x1c\x41UDIT_ACTION_HISTORY_CLEARED\x10\x0e\x12\'\n#AUDIT_ACTION_PERSONAL_DATA_EXPORTED\x10\x0f\x12\x1f\n\x1b\x41UDIT_ACTION_ACCOUNT_ERASED\x10\x10\x12 \n\x1c\x41UDIT_ACTION_WEBHOOK_CREATED\x10\x1e\x12 \n\x1c\x41UDIT_ACTION_WEBHOOK_UPDATED\x10\x1f\x12 \n\x1c\x41UDIT_ACTION_WEBHOOK_DELETED\x10 \x12\'\n#AUDIT_ACTION_WEBHOOK_SECRET_ROTATED\x10!\x12!\n\x1d\x41UDIT_ACTION_WEBHOOK_DISABLED\x10\"\x12 \n\x1c\x41UDIT_ACTION_IDENTITY_LINKED\x10(\x12\"\n\x1e\x41UDIT_ACTION_IDENTITY_UNLINKED\x10)2\x92\x01\n\x0c\x41uditService\x12\x81\x01\n\x0fListAuditEvents\x12&.sonica.user.v1.ListAuditEventsRequest\x1a\'.sonica.user.v1.ListAuditEventsResponse\"\x1d\xea\xe1\x18\x02\x08\x03\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/auditEventsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sonica.user.v1.audit_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LISTEVENTSREQUEST'].fields_by_name['user']._loaded_options = None
-  _globals['_LISTEVENTSREQUEST'].fields_by_name['user']._serialized_options = b'\272H=r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\330\001\001'
-  _globals['_LISTEVENTSREQUEST'].fields_by_name['page_size']._loaded_options = None
-  _globals['_LISTEVENTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
-  _globals['_LISTEVENTSREQUEST'].fields_by_name['page_token']._loaded_options = None
-  _globals['_LISTEVENTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\310\001'
-  _globals['_LISTEVENTSREQUEST'].fields_by_name['actions']._loaded_options = None
-  _globals['_LISTEVENTSREQUEST'].fields_by_name['actions']._serialized_options = b'\272H\020\222\001\r\020\024\030\001\"\007\202\001\004\020\001 \000'
-  _globals['_AUDITSERVICE'].methods_by_name['ListEvents']._loaded_options = None
-  _globals['_AUDITSERVICE'].methods_by_name['ListEvents']._serialized_options = b'\352\341\030\002\010\003\202\323\344\223\002\021\022\017/v1/auditEvents'
-  _globals['_AUDITACTION']._serialized_start=922
-  _globals['_AUDITACTION']._serialized_end=1746
+  _globals['_LISTAUDITEVENTSREQUEST'].fields_by_name['user']._loaded_options = None
+  _globals['_LISTAUDITEVENTSREQUEST'].fields_by_name['user']._serialized_options = b'\272H=r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\330\001\001'
+  _globals['_LISTAUDITEVENTSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTAUDITEVENTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTAUDITEVENTSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTAUDITEVENTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\310\001'
+  _globals['_LISTAUDITEVENTSREQUEST'].fields_by_name['actions']._loaded_options = None
+  _globals['_LISTAUDITEVENTSREQUEST'].fields_by_name['actions']._serialized_options = b'\272H\020\222\001\r\020\024\030\001\"\007\202\001\004\020\001 \000'
+  _globals['_AUDITSERVICE'].methods_by_name['ListAuditEvents']._loaded_options = None
+  _globals['_AUDITSERVICE'].methods_by_name['ListAuditEvents']._serialized_options = b'\352\341\030\002\010\003\202\323\344\223\002\021\022\017/v1/auditEvents'
+  _globals['_AUDITACTION']._serialized_start=932
+  _globals['_AUDITACTION']._serialized_end=1756
   _globals['_AUDITEVENT']._serialized_start=208
   _globals['_AUDITEVENT']._serialized_end=507
-  _globals['_LISTEVENTSREQUEST']._serialized_start=510
-  _globals['_LISTEVENTSREQUEST']._serialized_end=828
-  _globals['_LISTEVENTSRESPONSE']._serialized_start=830
-  _globals['_LISTEVENTSRESPONSE']._serialized_end=919
-  _globals['_AUDITSERVICE']._serialized_start=1749
-  _globals['_AUDITSERVICE']._serialized_end=1879
+  _globals['_LISTAUDITEVENTSREQUEST']._serialized_start=510
+  _globals['_LISTAUDITEVENTSREQUEST']._serialized_end=833
+  _globals['_LISTAUDITEVENTSRESPONSE']._serialized_start=835
+  _globals['_LISTAUDITEVENTSRESPONSE']._serialized_end=929
+  _globals['_AUDITSERVICE']._serialized_start=1759
+  _globals['_AUDITSERVICE']._serialized_end=1905
 # @@protoc_insertion_point(module_scope)

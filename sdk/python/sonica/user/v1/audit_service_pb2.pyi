@@ -89,7 +89,7 @@ class AuditEvent(_message.Message):
     occurrence_count: int
     def __init__(self, event_number: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., action: _Optional[_Union[AuditAction, str]] = ..., actor: _Optional[str] = ..., user: _Optional[str] = ..., resource: _Optional[str] = ..., trace_id: _Optional[str] = ..., old_role: _Optional[_Union[_account_pb2.Role, str]] = ..., new_role: _Optional[_Union[_account_pb2.Role, str]] = ..., occurrence_count: _Optional[int] = ...) -> None: ...
 
-class ListEventsRequest(_message.Message):
+class ListAuditEventsRequest(_message.Message):
     __slots__ = ("user", "page_size", "page_token", "actions", "start_time", "end_time")
     USER_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
@@ -105,7 +105,7 @@ class ListEventsRequest(_message.Message):
     end_time: _timestamp_pb2.Timestamp
     def __init__(self, user: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., actions: _Optional[_Iterable[_Union[AuditAction, str]]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
-class ListEventsResponse(_message.Message):
+class ListAuditEventsResponse(_message.Message):
     __slots__ = ("events", "next_page_token")
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]

@@ -37,10 +37,10 @@ class AuditServiceStub:
         Args:
             channel: A grpc.Channel.
         """
-        self.ListEvents = channel.unary_unary(
-                '/sonica.user.v1.AuditService/ListEvents',
-                request_serializer=sonica_dot_user_dot_v1_dot_audit__service__pb2.ListEventsRequest.SerializeToString,
-                response_deserializer=sonica_dot_user_dot_v1_dot_audit__service__pb2.ListEventsResponse.FromString,
+        self.ListAuditEvents = channel.unary_unary(
+                '/sonica.user.v1.AuditService/ListAuditEvents',
+                request_serializer=sonica_dot_user_dot_v1_dot_audit__service__pb2.ListAuditEventsRequest.SerializeToString,
+                response_deserializer=sonica_dot_user_dot_v1_dot_audit__service__pb2.ListAuditEventsResponse.FromString,
                 _registered_method=True)
 
 
@@ -50,7 +50,7 @@ class AuditServiceServicer:
     Accounts that were erased are named by an id that leads to nobody.
     """
 
-    def ListEvents(self, request, context):
+    def ListAuditEvents(self, request, context):
         """Lists events, the newest first. For admins only.
 
         Errors: as AccountService; `PERMISSION_DENIED` / `ACCESS_DENIED`;
@@ -63,10 +63,10 @@ class AuditServiceServicer:
 
 def add_AuditServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'ListEvents': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListEvents,
-                    request_deserializer=sonica_dot_user_dot_v1_dot_audit__service__pb2.ListEventsRequest.FromString,
-                    response_serializer=sonica_dot_user_dot_v1_dot_audit__service__pb2.ListEventsResponse.SerializeToString,
+            'ListAuditEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAuditEvents,
+                    request_deserializer=sonica_dot_user_dot_v1_dot_audit__service__pb2.ListAuditEventsRequest.FromString,
+                    response_serializer=sonica_dot_user_dot_v1_dot_audit__service__pb2.ListAuditEventsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -83,7 +83,7 @@ class AuditService:
     """
 
     @staticmethod
-    def ListEvents(request,
+    def ListAuditEvents(request,
             target,
             options=(),
             channel_credentials=None,
@@ -96,9 +96,9 @@ class AuditService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/sonica.user.v1.AuditService/ListEvents',
-            sonica_dot_user_dot_v1_dot_audit__service__pb2.ListEventsRequest.SerializeToString,
-            sonica_dot_user_dot_v1_dot_audit__service__pb2.ListEventsResponse.FromString,
+            '/sonica.user.v1.AuditService/ListAuditEvents',
+            sonica_dot_user_dot_v1_dot_audit__service__pb2.ListAuditEventsRequest.SerializeToString,
+            sonica_dot_user_dot_v1_dot_audit__service__pb2.ListAuditEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

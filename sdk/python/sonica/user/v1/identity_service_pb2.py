@@ -28,7 +28,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from sonica.access.v1 import access_pb2 as sonica_dot_access_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%sonica/user/v1/identity_service.proto\x12\x0esonica.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dsonica/access/v1/access.proto\"\xaf\x01\n\x08Identity\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x0e\n\x06issuer\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rlast_use_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc2\x01\n\x13LinkIdentityRequest\x12M\n\x06parent\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\x12\x1c\n\x05state\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x1b\n\x04\x63ode\x18\x03 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\xd0\x0f\x12!\n\nflow_token\x18\x04 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"B\n\x14LinkIdentityResponse\x12*\n\x08identity\x18\x01 \x01(\x0b\x32\x18.sonica.user.v1.Identity\"\xa0\x01\n\x15ListIdentitiesRequest\x12M\n\x06parent\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"_\n\x16ListIdentitiesResponse\x12,\n\nidentities\x18\x01 \x03(\x0b\x32\x18.sonica.user.v1.Identity\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"|\n\x15UnlinkIdentityRequest\x12\x63\n\x04name\x18\x01 \x01(\tBU\xbaHRrP2N^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/identities/[0-9a-f]{16}$\"\x18\n\x16UnlinkIdentityResponse2\xc3\x03\n\x0fIdentityService\x12\x8b\x01\n\x0cLinkIdentity\x12#.sonica.user.v1.LinkIdentityRequest\x1a$.sonica.user.v1.LinkIdentityResponse\"0\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02$\"\x1f/v1/{parent=users/*}/identities:\x01*\x12\x90\x01\n\x0eListIdentities\x12%.sonica.user.v1.ListIdentitiesRequest\x1a&.sonica.user.v1.ListIdentitiesResponse\"/\xea\xe1\x18\x04\x08\x02\x10\x04\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{parent=users/*}/identities\x12\x8e\x01\n\x0eUnlinkIdentity\x12%.sonica.user.v1.UnlinkIdentityRequest\x1a&.sonica.user.v1.UnlinkIdentityResponse\"-\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02!*\x1f/v1/{name=users/*/identities/*}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%sonica/user/v1/identity_service.proto\x12\x0esonica.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dsonica/access/v1/access.proto\"\xc1\x01\n\x08Identity\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\x0e\n\x06issuer\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rlast_use_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x66ounding\x18\x07 \x01(\x08\"\xc2\x01\n\x13LinkIdentityRequest\x12M\n\x06parent\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\x12\x1c\n\x05state\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x1b\n\x04\x63ode\x18\x03 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\xd0\x0f\x12!\n\nflow_token\x18\x04 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"B\n\x14LinkIdentityResponse\x12*\n\x08identity\x18\x01 \x01(\x0b\x32\x18.sonica.user.v1.Identity\"\xa0\x01\n\x15ListIdentitiesRequest\x12M\n\x06parent\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"_\n\x16ListIdentitiesResponse\x12,\n\nidentities\x18\x01 \x03(\x0b\x32\x18.sonica.user.v1.Identity\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"|\n\x15UnlinkIdentityRequest\x12\x63\n\x04name\x18\x01 \x01(\tBU\xbaHRrP2N^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/identities/[0-9a-f]{16}$\"\x18\n\x16UnlinkIdentityResponse2\xc3\x03\n\x0fIdentityService\x12\x8b\x01\n\x0cLinkIdentity\x12#.sonica.user.v1.LinkIdentityRequest\x1a$.sonica.user.v1.LinkIdentityResponse\"0\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02$\"\x1f/v1/{parent=users/*}/identities:\x01*\x12\x90\x01\n\x0eListIdentities\x12%.sonica.user.v1.ListIdentitiesRequest\x1a&.sonica.user.v1.ListIdentitiesResponse\"/\xea\xe1\x18\x04\x08\x02\x10\x04\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{parent=users/*}/identities\x12\x8e\x01\n\x0eUnlinkIdentity\x12%.sonica.user.v1.UnlinkIdentityRequest\x1a&.sonica.user.v1.UnlinkIdentityResponse\"-\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02!*\x1f/v1/{name=users/*/identities/*}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -58,19 +58,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IDENTITYSERVICE'].methods_by_name['UnlinkIdentity']._loaded_options = None
   _globals['_IDENTITYSERVICE'].methods_by_name['UnlinkIdentity']._serialized_options = b'\352\341\030\002\010\002\202\323\344\223\002!*\037/v1/{name=users/*/identities/*}'
   _globals['_IDENTITY']._serialized_start=181
-  _globals['_IDENTITY']._serialized_end=356
-  _globals['_LINKIDENTITYREQUEST']._serialized_start=359
-  _globals['_LINKIDENTITYREQUEST']._serialized_end=553
-  _globals['_LINKIDENTITYRESPONSE']._serialized_start=555
-  _globals['_LINKIDENTITYRESPONSE']._serialized_end=621
-  _globals['_LISTIDENTITIESREQUEST']._serialized_start=624
-  _globals['_LISTIDENTITIESREQUEST']._serialized_end=784
-  _globals['_LISTIDENTITIESRESPONSE']._serialized_start=786
-  _globals['_LISTIDENTITIESRESPONSE']._serialized_end=881
-  _globals['_UNLINKIDENTITYREQUEST']._serialized_start=883
-  _globals['_UNLINKIDENTITYREQUEST']._serialized_end=1007
-  _globals['_UNLINKIDENTITYRESPONSE']._serialized_start=1009
-  _globals['_UNLINKIDENTITYRESPONSE']._serialized_end=1033
-  _globals['_IDENTITYSERVICE']._serialized_start=1036
-  _globals['_IDENTITYSERVICE']._serialized_end=1487
+  _globals['_IDENTITY']._serialized_end=374
+  _globals['_LINKIDENTITYREQUEST']._serialized_start=377
+  _globals['_LINKIDENTITYREQUEST']._serialized_end=571
+  _globals['_LINKIDENTITYRESPONSE']._serialized_start=573
+  _globals['_LINKIDENTITYRESPONSE']._serialized_end=639
+  _globals['_LISTIDENTITIESREQUEST']._serialized_start=642
+  _globals['_LISTIDENTITIESREQUEST']._serialized_end=802
+  _globals['_LISTIDENTITIESRESPONSE']._serialized_start=804
+  _globals['_LISTIDENTITIESRESPONSE']._serialized_end=899
+  _globals['_UNLINKIDENTITYREQUEST']._serialized_start=901
+  _globals['_UNLINKIDENTITYREQUEST']._serialized_end=1025
+  _globals['_UNLINKIDENTITYRESPONSE']._serialized_start=1027
+  _globals['_UNLINKIDENTITYRESPONSE']._serialized_end=1051
+  _globals['_IDENTITYSERVICE']._serialized_start=1054
+  _globals['_IDENTITYSERVICE']._serialized_end=1505
 # @@protoc_insertion_point(module_scope)

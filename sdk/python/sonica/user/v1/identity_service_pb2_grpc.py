@@ -86,7 +86,8 @@ class IdentityServiceServicer:
         """Removes an identity from the caller's account; its sessions stay.
 
         Errors: `NOT_FOUND` / `IDENTITY_NOT_FOUND`; `FAILED_PRECONDITION` /
-        `IDENTITY_LAST` when the account could not be logged in to any more.
+        `IDENTITY_NEEDED` for the one that the account was made with, as long as it
+        has no password.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

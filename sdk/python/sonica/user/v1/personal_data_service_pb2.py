@@ -26,9 +26,10 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from sonica.access.v1 import access_pb2 as sonica_dot_access_dot_v1_dot_access__pb2
+from sonica.user.v1 import social_log_in_pb2 as sonica_dot_user_dot_v1_dot_social__log__in__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*sonica/user/v1/personal_data_service.proto\x12\x0esonica.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1dsonica/access/v1/access.proto\"h\n\x19\x45xportPersonalDataRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\"C\n\x1a\x45xportPersonalDataResponse\x12%\n\x07\x63ontent\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"\x83\x01\n\x13\x45raseAccountRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\x12\x1f\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x01\"\x16\n\x14\x45raseAccountResponse2\xbe\x02\n\x13PersonalDataService\x12\x9f\x01\n\x12\x45xportPersonalData\x12).sonica.user.v1.ExportPersonalDataRequest\x1a*.sonica.user.v1.ExportPersonalDataResponse\"0\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02$\x12\x19/v1/{name=users/*}:exportb\x07\x63ontent0\x01\x12\x84\x01\n\x0c\x45raseAccount\x12#.sonica.user.v1.EraseAccountRequest\x1a$.sonica.user.v1.EraseAccountResponse\")\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/{name=users/*}:erase:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*sonica/user/v1/personal_data_service.proto\x12\x0esonica.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1dsonica/access/v1/access.proto\x1a\"sonica/user/v1/social_log_in.proto\"h\n\x19\x45xportPersonalDataRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\"C\n\x1a\x45xportPersonalDataResponse\x12%\n\x07\x63ontent\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBody\"\xd7\x01\n\x13\x45raseAccountRequest\x12K\n\x04name\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\x12\x1d\n\x08password\x18\x02 \x01(\tB\x0b\x80\x01\x01\xbaH\x05r\x03\x18\x80\x01\x12\x32\n\rsocial_log_in\x18\x03 \x01(\x0b\x32\x1b.sonica.user.v1.SocialLogIn: \xbaH\x1d\"\x1b\n\x08password\n\rsocial_log_in\x10\x01\"\x16\n\x14\x45raseAccountResponse2\xbe\x02\n\x13PersonalDataService\x12\x9f\x01\n\x12\x45xportPersonalData\x12).sonica.user.v1.ExportPersonalDataRequest\x1a*.sonica.user.v1.ExportPersonalDataResponse\"0\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02$\x12\x19/v1/{name=users/*}:exportb\x07\x63ontent0\x01\x12\x84\x01\n\x0c\x45raseAccount\x12#.sonica.user.v1.EraseAccountRequest\x1a$.sonica.user.v1.EraseAccountResponse\")\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/{name=users/*}:erase:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,19 +41,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ERASEACCOUNTREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_ERASEACCOUNTREQUEST'].fields_by_name['name']._serialized_options = b'\272H:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$'
   _globals['_ERASEACCOUNTREQUEST'].fields_by_name['password']._loaded_options = None
-  _globals['_ERASEACCOUNTREQUEST'].fields_by_name['password']._serialized_options = b'\200\001\001\272H\007r\005\020\001\030\200\001'
+  _globals['_ERASEACCOUNTREQUEST'].fields_by_name['password']._serialized_options = b'\200\001\001\272H\005r\003\030\200\001'
+  _globals['_ERASEACCOUNTREQUEST']._loaded_options = None
+  _globals['_ERASEACCOUNTREQUEST']._serialized_options = b'\272H\035\"\033\n\010password\n\rsocial_log_in\020\001'
   _globals['_PERSONALDATASERVICE'].methods_by_name['ExportPersonalData']._loaded_options = None
   _globals['_PERSONALDATASERVICE'].methods_by_name['ExportPersonalData']._serialized_options = b'\352\341\030\002\010\002\202\323\344\223\002$\022\031/v1/{name=users/*}:exportb\007content'
   _globals['_PERSONALDATASERVICE'].methods_by_name['EraseAccount']._loaded_options = None
   _globals['_PERSONALDATASERVICE'].methods_by_name['EraseAccount']._serialized_options = b'\352\341\030\002\010\002\202\323\344\223\002\035\"\030/v1/{name=users/*}:erase:\001*'
-  _globals['_EXPORTPERSONALDATAREQUEST']._serialized_start=179
-  _globals['_EXPORTPERSONALDATAREQUEST']._serialized_end=283
-  _globals['_EXPORTPERSONALDATARESPONSE']._serialized_start=285
-  _globals['_EXPORTPERSONALDATARESPONSE']._serialized_end=352
-  _globals['_ERASEACCOUNTREQUEST']._serialized_start=355
-  _globals['_ERASEACCOUNTREQUEST']._serialized_end=486
-  _globals['_ERASEACCOUNTRESPONSE']._serialized_start=488
-  _globals['_ERASEACCOUNTRESPONSE']._serialized_end=510
-  _globals['_PERSONALDATASERVICE']._serialized_start=513
-  _globals['_PERSONALDATASERVICE']._serialized_end=831
+  _globals['_EXPORTPERSONALDATAREQUEST']._serialized_start=215
+  _globals['_EXPORTPERSONALDATAREQUEST']._serialized_end=319
+  _globals['_EXPORTPERSONALDATARESPONSE']._serialized_start=321
+  _globals['_EXPORTPERSONALDATARESPONSE']._serialized_end=388
+  _globals['_ERASEACCOUNTREQUEST']._serialized_start=391
+  _globals['_ERASEACCOUNTREQUEST']._serialized_end=606
+  _globals['_ERASEACCOUNTRESPONSE']._serialized_start=608
+  _globals['_ERASEACCOUNTRESPONSE']._serialized_end=630
+  _globals['_PERSONALDATASERVICE']._serialized_start=633
+  _globals['_PERSONALDATASERVICE']._serialized_end=951
 # @@protoc_insertion_point(module_scope)

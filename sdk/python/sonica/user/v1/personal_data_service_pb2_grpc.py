@@ -67,10 +67,13 @@ class PersonalDataServiceServicer:
     def EraseAccount(self, request, context):
         """Forgets the caller's account for good, at once, with all that names it.
         The audit log keeps what was done, under an id that leads to nobody. Takes
-        the password, so that a stolen access token is not enough.
+        the password, so that a stolen access token is not enough, or a log-in with
+        the identity that the account was made with.
 
-        Errors: `PERMISSION_DENIED` / `PASSWORD_WRONG`; `RESOURCE_EXHAUSTED` /
-        `ATTEMPTS_EXHAUSTED`, `HASHING_BUSY`.
+        Errors: `PERMISSION_DENIED` / `PASSWORD_WRONG`, `IDENTITY_NO_PROOF`;
+        `RESOURCE_EXHAUSTED` / `ATTEMPTS_EXHAUSTED`, `HASHING_BUSY`;
+        `UNAUTHENTICATED` / `SOCIAL_LOGIN_REFUSED`; `UNAVAILABLE` /
+        `PROVIDER_UNREACHABLE`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -29,7 +29,7 @@ from sonica.access.v1 import access_pb2 as sonica_dot_access_dot_v1_dot_access__
 from sonica.user.v1 import webhook_pb2 as sonica_dot_user_dot_v1_dot_webhook__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$sonica/user/v1/webhook_service.proto\x12\x0esonica.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1dsonica/access/v1/access.proto\x1a\x1csonica/user/v1/webhook.proto\"\xb8\x01\n\x14\x43reateWebhookRequest\x12M\n\x06parent\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\x12\x30\n\x07webhook\x18\x02 \x01(\x0b\x32\x17.sonica.user.v1.WebhookB\x06\xbaH\x03\xc8\x01\x01\x12\x1f\n\nrequest_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"V\n\x15\x43reateWebhookResponse\x12(\n\x07webhook\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.Webhook\x12\x13\n\x06secret\x18\x02 \x01(\tB\x03\x80\x01\x01\"v\n\x11GetWebhookRequest\x12\x61\n\x04name\x18\x01 \x01(\tBS\xbaHPrN2L^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/webhooks/[0-9a-f]{16}$\">\n\x12GetWebhookResponse\x12(\n\x07webhook\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.Webhook\"\x9e\x01\n\x13ListWebhooksRequest\x12M\n\x06parent\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"Z\n\x14ListWebhooksResponse\x12)\n\x08webhooks\x18\x01 \x03(\x0b\x32\x17.sonica.user.v1.Webhook\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"y\n\x14UpdateWebhookRequest\x12\x30\n\x07webhook\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.WebhookB\x06\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"A\n\x15UpdateWebhookResponse\x12(\n\x07webhook\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.Webhook\"y\n\x14\x44\x65leteWebhookRequest\x12\x61\n\x04name\x18\x01 \x01(\tBS\xbaHPrN2L^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/webhooks/[0-9a-f]{16}$\"\x17\n\x15\x44\x65leteWebhookResponse\"x\n\x13RotateSecretRequest\x12\x61\n\x04name\x18\x01 \x01(\tBS\xbaHPrN2L^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/webhooks/[0-9a-f]{16}$\"U\n\x14RotateSecretResponse\x12(\n\x07webhook\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.Webhook\x12\x13\n\x06secret\x18\x02 \x01(\tB\x03\x80\x01\x01\"\xb6\x01\n\x15ListDeliveriesRequest\x12\x63\n\x06parent\x18\x01 \x01(\tBS\xbaHPrN2L^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/webhooks/[0-9a-f]{16}$\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"f\n\x16ListDeliveriesResponse\x12\x33\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1f.sonica.user.v1.WebhookDelivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x91\x01\n\x10RedeliverRequest\x12}\n\x04name\x18\x01 \x01(\tBo\xbaHlrj2h^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/webhooks/[0-9a-f]{16}/deliveries/[1-9][0-9]{0,17}$\"F\n\x11RedeliverResponse\x12\x31\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1f.sonica.user.v1.WebhookDelivery\"w\n\x12TestWebhookRequest\x12\x61\n\x04name\x18\x01 \x01(\tBS\xbaHPrN2L^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/webhooks/[0-9a-f]{16}$\"H\n\x13TestWebhookResponse\x12\x31\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1f.sonica.user.v1.WebhookDelivery2\xb7\n\n\x0eWebhookService\x12\x8c\x01\n\rCreateWebhook\x12$.sonica.user.v1.CreateWebhookRequest\x1a%.sonica.user.v1.CreateWebhookResponse\".\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\"\"\x1d/v1/{parent=users/*}/webhooks:\x01*\x12\x82\x01\n\nGetWebhook\x12!.sonica.user.v1.GetWebhookRequest\x1a\".sonica.user.v1.GetWebhookResponse\"-\xea\xe1\x18\x04\x08\x02\x10\x04\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/{name=users/*/webhooks/*}\x12\x88\x01\n\x0cListWebhooks\x12#.sonica.user.v1.ListWebhooksRequest\x1a$.sonica.user.v1.ListWebhooksResponse\"-\xea\xe1\x18\x04\x08\x02\x10\x04\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/{parent=users/*}/webhooks\x12\x9a\x01\n\rUpdateWebhook\x12$.sonica.user.v1.UpdateWebhookRequest\x1a%.sonica.user.v1.UpdateWebhookResponse\"<\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x30\x32%/v1/{webhook.name=users/*/webhooks/*}:\x07webhook\x12\x89\x01\n\rDeleteWebhook\x12$.sonica.user.v1.DeleteWebhookRequest\x1a%.sonica.user.v1.DeleteWebhookResponse\"+\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x1f*\x1d/v1/{name=users/*/webhooks/*}\x12\x96\x01\n\x0cRotateSecret\x12#.sonica.user.v1.RotateSecretRequest\x1a$.sonica.user.v1.RotateSecretResponse\";\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02/\"*/v1/{name=users/*/webhooks/*}:rotateSecret:\x01*\x12\x9b\x01\n\x0eListDeliveries\x12%.sonica.user.v1.ListDeliveriesRequest\x1a&.sonica.user.v1.ListDeliveriesResponse\":\xea\xe1\x18\x04\x08\x02\x10\x04\x82\xd3\xe4\x93\x02,\x12*/v1/{parent=users/*/webhooks/*}/deliveries\x12\x97\x01\n\tRedeliver\x12 .sonica.user.v1.RedeliverRequest\x1a!.sonica.user.v1.RedeliverResponse\"E\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x39\"4/v1/{name=users/*/webhooks/*/deliveries/*}:redeliver:\x01*\x12\x8b\x01\n\x0bTestWebhook\x12\".sonica.user.v1.TestWebhookRequest\x1a#.sonica.user.v1.TestWebhookResponse\"3\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\'\"\"/v1/{name=users/*/webhooks/*}:test:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$sonica/user/v1/webhook_service.proto\x12\x0esonica.user.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1dsonica/access/v1/access.proto\x1a\x1csonica/user/v1/webhook.proto\"\xb8\x01\n\x14\x43reateWebhookRequest\x12M\n\x06parent\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\x12\x30\n\x07webhook\x18\x02 \x01(\x0b\x32\x17.sonica.user.v1.WebhookB\x06\xbaH\x03\xc8\x01\x01\x12\x1f\n\nrequest_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"V\n\x15\x43reateWebhookResponse\x12(\n\x07webhook\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.Webhook\x12\x13\n\x06secret\x18\x02 \x01(\tB\x03\x80\x01\x01\"v\n\x11GetWebhookRequest\x12\x61\n\x04name\x18\x01 \x01(\tBS\xbaHPrN2L^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/webhooks/[0-9a-f]{16}$\">\n\x12GetWebhookResponse\x12(\n\x07webhook\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.Webhook\"\x9e\x01\n\x13ListWebhooksRequest\x12M\n\x06parent\x18\x01 \x01(\tB=\xbaH:r826^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"Z\n\x14ListWebhooksResponse\x12)\n\x08webhooks\x18\x01 \x03(\x0b\x32\x17.sonica.user.v1.Webhook\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"y\n\x14UpdateWebhookRequest\x12\x30\n\x07webhook\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.WebhookB\x06\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"A\n\x15UpdateWebhookResponse\x12(\n\x07webhook\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.Webhook\"y\n\x14\x44\x65leteWebhookRequest\x12\x61\n\x04name\x18\x01 \x01(\tBS\xbaHPrN2L^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/webhooks/[0-9a-f]{16}$\"\x17\n\x15\x44\x65leteWebhookResponse\"\x7f\n\x1aRotateWebhookSecretRequest\x12\x61\n\x04name\x18\x01 \x01(\tBS\xbaHPrN2L^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/webhooks/[0-9a-f]{16}$\"\\\n\x1bRotateWebhookSecretResponse\x12(\n\x07webhook\x18\x01 \x01(\x0b\x32\x17.sonica.user.v1.Webhook\x12\x13\n\x06secret\x18\x02 \x01(\tB\x03\x80\x01\x01\"\xbd\x01\n\x1cListWebhookDeliveriesRequest\x12\x63\n\x06parent\x18\x01 \x01(\tBS\xbaHPrN2L^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/webhooks/[0-9a-f]{16}$\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"m\n\x1dListWebhookDeliveriesResponse\x12\x33\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1f.sonica.user.v1.WebhookDelivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa0\x01\n\x1fRedeliverWebhookDeliveryRequest\x12}\n\x04name\x18\x01 \x01(\tBo\xbaHlrj2h^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/webhooks/[0-9a-f]{16}/deliveries/[1-9][0-9]{0,17}$\"U\n RedeliverWebhookDeliveryResponse\x12\x31\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1f.sonica.user.v1.WebhookDelivery\"w\n\x12TestWebhookRequest\x12\x61\n\x04name\x18\x01 \x01(\tBS\xbaHPrN2L^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/webhooks/[0-9a-f]{16}$\"H\n\x13TestWebhookResponse\x12\x31\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1f.sonica.user.v1.WebhookDelivery2\x8e\x0b\n\x0eWebhookService\x12\x8c\x01\n\rCreateWebhook\x12$.sonica.user.v1.CreateWebhookRequest\x1a%.sonica.user.v1.CreateWebhookResponse\".\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\"\"\x1d/v1/{parent=users/*}/webhooks:\x01*\x12\x82\x01\n\nGetWebhook\x12!.sonica.user.v1.GetWebhookRequest\x1a\".sonica.user.v1.GetWebhookResponse\"-\xea\xe1\x18\x04\x08\x02\x10\x04\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/{name=users/*/webhooks/*}\x12\x88\x01\n\x0cListWebhooks\x12#.sonica.user.v1.ListWebhooksRequest\x1a$.sonica.user.v1.ListWebhooksResponse\"-\xea\xe1\x18\x04\x08\x02\x10\x04\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/{parent=users/*}/webhooks\x12\x9a\x01\n\rUpdateWebhook\x12$.sonica.user.v1.UpdateWebhookRequest\x1a%.sonica.user.v1.UpdateWebhookResponse\"<\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x30\x32%/v1/{webhook.name=users/*/webhooks/*}:\x07webhook\x12\x89\x01\n\rDeleteWebhook\x12$.sonica.user.v1.DeleteWebhookRequest\x1a%.sonica.user.v1.DeleteWebhookResponse\"+\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x1f*\x1d/v1/{name=users/*/webhooks/*}\x12\xab\x01\n\x13RotateWebhookSecret\x12*.sonica.user.v1.RotateWebhookSecretRequest\x1a+.sonica.user.v1.RotateWebhookSecretResponse\";\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02/\"*/v1/{name=users/*/webhooks/*}:rotateSecret:\x01*\x12\xb0\x01\n\x15ListWebhookDeliveries\x12,.sonica.user.v1.ListWebhookDeliveriesRequest\x1a-.sonica.user.v1.ListWebhookDeliveriesResponse\":\xea\xe1\x18\x04\x08\x02\x10\x04\x82\xd3\xe4\x93\x02,\x12*/v1/{parent=users/*/webhooks/*}/deliveries\x12\xc4\x01\n\x18RedeliverWebhookDelivery\x12/.sonica.user.v1.RedeliverWebhookDeliveryRequest\x1a\x30.sonica.user.v1.RedeliverWebhookDeliveryResponse\"E\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\x39\"4/v1/{name=users/*/webhooks/*/deliveries/*}:redeliver:\x01*\x12\x8b\x01\n\x0bTestWebhook\x12\".sonica.user.v1.TestWebhookRequest\x1a#.sonica.user.v1.TestWebhookResponse\"3\xea\xe1\x18\x02\x08\x02\x82\xd3\xe4\x93\x02\'\"\"/v1/{name=users/*/webhooks/*}:test:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,18 +56,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATEWEBHOOKREQUEST'].fields_by_name['webhook']._serialized_options = b'\272H\003\310\001\001'
   _globals['_DELETEWEBHOOKREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_DELETEWEBHOOKREQUEST'].fields_by_name['name']._serialized_options = b'\272HPrN2L^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/webhooks/[0-9a-f]{16}$'
-  _globals['_ROTATESECRETREQUEST'].fields_by_name['name']._loaded_options = None
-  _globals['_ROTATESECRETREQUEST'].fields_by_name['name']._serialized_options = b'\272HPrN2L^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/webhooks/[0-9a-f]{16}$'
-  _globals['_ROTATESECRETRESPONSE'].fields_by_name['secret']._loaded_options = None
-  _globals['_ROTATESECRETRESPONSE'].fields_by_name['secret']._serialized_options = b'\200\001\001'
-  _globals['_LISTDELIVERIESREQUEST'].fields_by_name['parent']._loaded_options = None
-  _globals['_LISTDELIVERIESREQUEST'].fields_by_name['parent']._serialized_options = b'\272HPrN2L^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/webhooks/[0-9a-f]{16}$'
-  _globals['_LISTDELIVERIESREQUEST'].fields_by_name['page_size']._loaded_options = None
-  _globals['_LISTDELIVERIESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
-  _globals['_LISTDELIVERIESREQUEST'].fields_by_name['page_token']._loaded_options = None
-  _globals['_LISTDELIVERIESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\310\001'
-  _globals['_REDELIVERREQUEST'].fields_by_name['name']._loaded_options = None
-  _globals['_REDELIVERREQUEST'].fields_by_name['name']._serialized_options = b'\272Hlrj2h^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/webhooks/[0-9a-f]{16}/deliveries/[1-9][0-9]{0,17}$'
+  _globals['_ROTATEWEBHOOKSECRETREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_ROTATEWEBHOOKSECRETREQUEST'].fields_by_name['name']._serialized_options = b'\272HPrN2L^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/webhooks/[0-9a-f]{16}$'
+  _globals['_ROTATEWEBHOOKSECRETRESPONSE'].fields_by_name['secret']._loaded_options = None
+  _globals['_ROTATEWEBHOOKSECRETRESPONSE'].fields_by_name['secret']._serialized_options = b'\200\001\001'
+  _globals['_LISTWEBHOOKDELIVERIESREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_LISTWEBHOOKDELIVERIESREQUEST'].fields_by_name['parent']._serialized_options = b'\272HPrN2L^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/webhooks/[0-9a-f]{16}$'
+  _globals['_LISTWEBHOOKDELIVERIESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTWEBHOOKDELIVERIESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTWEBHOOKDELIVERIESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTWEBHOOKDELIVERIESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\310\001'
+  _globals['_REDELIVERWEBHOOKDELIVERYREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_REDELIVERWEBHOOKDELIVERYREQUEST'].fields_by_name['name']._serialized_options = b'\272Hlrj2h^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/webhooks/[0-9a-f]{16}/deliveries/[1-9][0-9]{0,17}$'
   _globals['_TESTWEBHOOKREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_TESTWEBHOOKREQUEST'].fields_by_name['name']._serialized_options = b'\272HPrN2L^users/(me|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/webhooks/[0-9a-f]{16}$'
   _globals['_WEBHOOKSERVICE'].methods_by_name['CreateWebhook']._loaded_options = None
@@ -80,12 +80,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WEBHOOKSERVICE'].methods_by_name['UpdateWebhook']._serialized_options = b'\352\341\030\002\010\002\202\323\344\223\00202%/v1/{webhook.name=users/*/webhooks/*}:\007webhook'
   _globals['_WEBHOOKSERVICE'].methods_by_name['DeleteWebhook']._loaded_options = None
   _globals['_WEBHOOKSERVICE'].methods_by_name['DeleteWebhook']._serialized_options = b'\352\341\030\002\010\002\202\323\344\223\002\037*\035/v1/{name=users/*/webhooks/*}'
-  _globals['_WEBHOOKSERVICE'].methods_by_name['RotateSecret']._loaded_options = None
-  _globals['_WEBHOOKSERVICE'].methods_by_name['RotateSecret']._serialized_options = b'\352\341\030\002\010\002\202\323\344\223\002/\"*/v1/{name=users/*/webhooks/*}:rotateSecret:\001*'
-  _globals['_WEBHOOKSERVICE'].methods_by_name['ListDeliveries']._loaded_options = None
-  _globals['_WEBHOOKSERVICE'].methods_by_name['ListDeliveries']._serialized_options = b'\352\341\030\004\010\002\020\004\202\323\344\223\002,\022*/v1/{parent=users/*/webhooks/*}/deliveries'
-  _globals['_WEBHOOKSERVICE'].methods_by_name['Redeliver']._loaded_options = None
-  _globals['_WEBHOOKSERVICE'].methods_by_name['Redeliver']._serialized_options = b'\352\341\030\002\010\002\202\323\344\223\0029\"4/v1/{name=users/*/webhooks/*/deliveries/*}:redeliver:\001*'
+  _globals['_WEBHOOKSERVICE'].methods_by_name['RotateWebhookSecret']._loaded_options = None
+  _globals['_WEBHOOKSERVICE'].methods_by_name['RotateWebhookSecret']._serialized_options = b'\352\341\030\002\010\002\202\323\344\223\002/\"*/v1/{name=users/*/webhooks/*}:rotateSecret:\001*'
+  _globals['_WEBHOOKSERVICE'].methods_by_name['ListWebhookDeliveries']._loaded_options = None
+  _globals['_WEBHOOKSERVICE'].methods_by_name['ListWebhookDeliveries']._serialized_options = b'\352\341\030\004\010\002\020\004\202\323\344\223\002,\022*/v1/{parent=users/*/webhooks/*}/deliveries'
+  _globals['_WEBHOOKSERVICE'].methods_by_name['RedeliverWebhookDelivery']._loaded_options = None
+  _globals['_WEBHOOKSERVICE'].methods_by_name['RedeliverWebhookDelivery']._serialized_options = b'\352\341\030\002\010\002\202\323\344\223\0029\"4/v1/{name=users/*/webhooks/*/deliveries/*}:redeliver:\001*'
   _globals['_WEBHOOKSERVICE'].methods_by_name['TestWebhook']._loaded_options = None
   _globals['_WEBHOOKSERVICE'].methods_by_name['TestWebhook']._serialized_options = b'\352\341\030\002\010\002\202\323\344\223\002\'\"\"/v1/{name=users/*/webhooks/*}:test:\001*'
   _globals['_CREATEWEBHOOKREQUEST']._serialized_start=211
@@ -108,22 +108,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEWEBHOOKREQUEST']._serialized_end=1233
   _globals['_DELETEWEBHOOKRESPONSE']._serialized_start=1235
   _globals['_DELETEWEBHOOKRESPONSE']._serialized_end=1258
-  _globals['_ROTATESECRETREQUEST']._serialized_start=1260
-  _globals['_ROTATESECRETREQUEST']._serialized_end=1380
-  _globals['_ROTATESECRETRESPONSE']._serialized_start=1382
-  _globals['_ROTATESECRETRESPONSE']._serialized_end=1467
-  _globals['_LISTDELIVERIESREQUEST']._serialized_start=1470
-  _globals['_LISTDELIVERIESREQUEST']._serialized_end=1652
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=1654
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=1756
-  _globals['_REDELIVERREQUEST']._serialized_start=1759
-  _globals['_REDELIVERREQUEST']._serialized_end=1904
-  _globals['_REDELIVERRESPONSE']._serialized_start=1906
-  _globals['_REDELIVERRESPONSE']._serialized_end=1976
-  _globals['_TESTWEBHOOKREQUEST']._serialized_start=1978
-  _globals['_TESTWEBHOOKREQUEST']._serialized_end=2097
-  _globals['_TESTWEBHOOKRESPONSE']._serialized_start=2099
-  _globals['_TESTWEBHOOKRESPONSE']._serialized_end=2171
-  _globals['_WEBHOOKSERVICE']._serialized_start=2174
-  _globals['_WEBHOOKSERVICE']._serialized_end=3509
+  _globals['_ROTATEWEBHOOKSECRETREQUEST']._serialized_start=1260
+  _globals['_ROTATEWEBHOOKSECRETREQUEST']._serialized_end=1387
+  _globals['_ROTATEWEBHOOKSECRETRESPONSE']._serialized_start=1389
+  _globals['_ROTATEWEBHOOKSECRETRESPONSE']._serialized_end=1481
+  _globals['_LISTWEBHOOKDELIVERIESREQUEST']._serialized_start=1484
+  _globals['_LISTWEBHOOKDELIVERIESREQUEST']._serialized_end=1673
+  _globals['_LISTWEBHOOKDELIVERIESRESPONSE']._serialized_start=1675
+  _globals['_LISTWEBHOOKDELIVERIESRESPONSE']._serialized_end=1784
+  _globals['_REDELIVERWEBHOOKDELIVERYREQUEST']._serialized_start=1787
+  _globals['_REDELIVERWEBHOOKDELIVERYREQUEST']._serialized_end=1947
+  _globals['_REDELIVERWEBHOOKDELIVERYRESPONSE']._serialized_start=1949
+  _globals['_REDELIVERWEBHOOKDELIVERYRESPONSE']._serialized_end=2034
+  _globals['_TESTWEBHOOKREQUEST']._serialized_start=2036
+  _globals['_TESTWEBHOOKREQUEST']._serialized_end=2155
+  _globals['_TESTWEBHOOKRESPONSE']._serialized_start=2157
+  _globals['_TESTWEBHOOKRESPONSE']._serialized_end=2229
+  _globals['_WEBHOOKSERVICE']._serialized_start=2232
+  _globals['_WEBHOOKSERVICE']._serialized_end=3654
 # @@protoc_insertion_point(module_scope)

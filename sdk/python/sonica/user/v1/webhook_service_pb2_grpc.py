@@ -65,20 +65,20 @@ class WebhookServiceStub:
                 request_serializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.DeleteWebhookRequest.SerializeToString,
                 response_deserializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.DeleteWebhookResponse.FromString,
                 _registered_method=True)
-        self.RotateSecret = channel.unary_unary(
-                '/sonica.user.v1.WebhookService/RotateSecret',
-                request_serializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.RotateSecretRequest.SerializeToString,
-                response_deserializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.RotateSecretResponse.FromString,
+        self.RotateWebhookSecret = channel.unary_unary(
+                '/sonica.user.v1.WebhookService/RotateWebhookSecret',
+                request_serializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.RotateWebhookSecretRequest.SerializeToString,
+                response_deserializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.RotateWebhookSecretResponse.FromString,
                 _registered_method=True)
-        self.ListDeliveries = channel.unary_unary(
-                '/sonica.user.v1.WebhookService/ListDeliveries',
-                request_serializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.ListDeliveriesRequest.SerializeToString,
-                response_deserializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.ListDeliveriesResponse.FromString,
+        self.ListWebhookDeliveries = channel.unary_unary(
+                '/sonica.user.v1.WebhookService/ListWebhookDeliveries',
+                request_serializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.ListWebhookDeliveriesRequest.SerializeToString,
+                response_deserializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.ListWebhookDeliveriesResponse.FromString,
                 _registered_method=True)
-        self.Redeliver = channel.unary_unary(
-                '/sonica.user.v1.WebhookService/Redeliver',
-                request_serializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.RedeliverRequest.SerializeToString,
-                response_deserializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.RedeliverResponse.FromString,
+        self.RedeliverWebhookDelivery = channel.unary_unary(
+                '/sonica.user.v1.WebhookService/RedeliverWebhookDelivery',
+                request_serializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.RedeliverWebhookDeliveryRequest.SerializeToString,
+                response_deserializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.RedeliverWebhookDeliveryResponse.FromString,
                 _registered_method=True)
         self.TestWebhook = channel.unary_unary(
                 '/sonica.user.v1.WebhookService/TestWebhook',
@@ -148,7 +148,7 @@ class WebhookServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def RotateSecret(self, request, context):
+    def RotateWebhookSecret(self, request, context):
         """Gives a webhook a new secret. For 24 hours events carry two signatures, of
         the new secret and of the one before; rotating again ends the older one.
 
@@ -159,7 +159,7 @@ class WebhookServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ListDeliveries(self, request, context):
+    def ListWebhookDeliveries(self, request, context):
         """Lists what was posted to a webhook of the caller's and what waits, the
         newest first.
 
@@ -170,7 +170,7 @@ class WebhookServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Redeliver(self, request, context):
+    def RedeliverWebhookDelivery(self, request, context):
         """Posts an event again, with the same id; what still waits is tried now.
 
         Errors: `NOT_FOUND` / `WEBHOOK_DELIVERY_NOT_FOUND`; `FAILED_PRECONDITION`
@@ -218,20 +218,20 @@ def add_WebhookServiceServicer_to_server(servicer, server):
                     request_deserializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.DeleteWebhookRequest.FromString,
                     response_serializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.DeleteWebhookResponse.SerializeToString,
             ),
-            'RotateSecret': grpc.unary_unary_rpc_method_handler(
-                    servicer.RotateSecret,
-                    request_deserializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.RotateSecretRequest.FromString,
-                    response_serializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.RotateSecretResponse.SerializeToString,
+            'RotateWebhookSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateWebhookSecret,
+                    request_deserializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.RotateWebhookSecretRequest.FromString,
+                    response_serializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.RotateWebhookSecretResponse.SerializeToString,
             ),
-            'ListDeliveries': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListDeliveries,
-                    request_deserializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.ListDeliveriesRequest.FromString,
-                    response_serializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.ListDeliveriesResponse.SerializeToString,
+            'ListWebhookDeliveries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWebhookDeliveries,
+                    request_deserializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.ListWebhookDeliveriesRequest.FromString,
+                    response_serializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.ListWebhookDeliveriesResponse.SerializeToString,
             ),
-            'Redeliver': grpc.unary_unary_rpc_method_handler(
-                    servicer.Redeliver,
-                    request_deserializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.RedeliverRequest.FromString,
-                    response_serializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.RedeliverResponse.SerializeToString,
+            'RedeliverWebhookDelivery': grpc.unary_unary_rpc_method_handler(
+                    servicer.RedeliverWebhookDelivery,
+                    request_deserializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.RedeliverWebhookDeliveryRequest.FromString,
+                    response_serializer=sonica_dot_user_dot_v1_dot_webhook__service__pb2.RedeliverWebhookDeliveryResponse.SerializeToString,
             ),
             'TestWebhook': grpc.unary_unary_rpc_method_handler(
                     servicer.TestWebhook,
@@ -391,7 +391,7 @@ class WebhookService:
             _registered_method=True)
 
     @staticmethod
-    def RotateSecret(request,
+    def RotateWebhookSecret(request,
             target,
             options=(),
             channel_credentials=None,
@@ -404,9 +404,9 @@ class WebhookService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/sonica.user.v1.WebhookService/RotateSecret',
-            sonica_dot_user_dot_v1_dot_webhook__service__pb2.RotateSecretRequest.SerializeToString,
-            sonica_dot_user_dot_v1_dot_webhook__service__pb2.RotateSecretResponse.FromString,
+            '/sonica.user.v1.WebhookService/RotateWebhookSecret',
+            sonica_dot_user_dot_v1_dot_webhook__service__pb2.RotateWebhookSecretRequest.SerializeToString,
+            sonica_dot_user_dot_v1_dot_webhook__service__pb2.RotateWebhookSecretResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -418,7 +418,7 @@ class WebhookService:
             _registered_method=True)
 
     @staticmethod
-    def ListDeliveries(request,
+    def ListWebhookDeliveries(request,
             target,
             options=(),
             channel_credentials=None,
@@ -431,9 +431,9 @@ class WebhookService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/sonica.user.v1.WebhookService/ListDeliveries',
-            sonica_dot_user_dot_v1_dot_webhook__service__pb2.ListDeliveriesRequest.SerializeToString,
-            sonica_dot_user_dot_v1_dot_webhook__service__pb2.ListDeliveriesResponse.FromString,
+            '/sonica.user.v1.WebhookService/ListWebhookDeliveries',
+            sonica_dot_user_dot_v1_dot_webhook__service__pb2.ListWebhookDeliveriesRequest.SerializeToString,
+            sonica_dot_user_dot_v1_dot_webhook__service__pb2.ListWebhookDeliveriesResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -445,7 +445,7 @@ class WebhookService:
             _registered_method=True)
 
     @staticmethod
-    def Redeliver(request,
+    def RedeliverWebhookDelivery(request,
             target,
             options=(),
             channel_credentials=None,
@@ -458,9 +458,9 @@ class WebhookService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/sonica.user.v1.WebhookService/Redeliver',
-            sonica_dot_user_dot_v1_dot_webhook__service__pb2.RedeliverRequest.SerializeToString,
-            sonica_dot_user_dot_v1_dot_webhook__service__pb2.RedeliverResponse.FromString,
+            '/sonica.user.v1.WebhookService/RedeliverWebhookDelivery',
+            sonica_dot_user_dot_v1_dot_webhook__service__pb2.RedeliverWebhookDeliveryRequest.SerializeToString,
+            sonica_dot_user_dot_v1_dot_webhook__service__pb2.RedeliverWebhookDeliveryResponse.FromString,
             options,
             channel_credentials,
             insecure,

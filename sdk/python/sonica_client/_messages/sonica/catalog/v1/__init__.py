@@ -386,6 +386,13 @@ class FinishImportItemResponse(betterproto2.Message):
     The item as stored.
     """
 
+    summary: "ImportSummary | None" = betterproto2.field(
+        2, betterproto2.TYPE_MESSAGE, optional=True
+    )
+    """
+    Set when this result has ended the import, which happens once.
+    """
+
 
 default_message_pool.register_message(
     "sonica.catalog.v1", "FinishImportItemResponse", FinishImportItemResponse
