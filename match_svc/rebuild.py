@@ -92,19 +92,23 @@ class IndexKeeper:
                 yield replace(progress, dropped_fingerprint_count=dropped)
             yield replace(progress, dropped_fingerprint_count=dropped, done=True)
 
-    async def make(self) -> None:
+    async def make(self) -> bool:
         """Makes an empty index where there never was one; does nothing while another is at it.
+
+        Returns:
+            Whether there is one now.
 
         Raises:
             IndexUnreachableError, StoreUnreachableError.
         """
         if (await self._ledger()).serving:
-            return
+            return True
         async with self._database.exclusive(_LOCK) as held:
             now = await self._ledger()
             if held and not now.serving:
                 await self._switch(await self._begin(now, now.algorithm_version))
                 _log.info("made an empty vector index")
+            return held or now.serving is not None
 
     async def restore(self) -> None:
         """Makes a lost index anew; does nothing while another replica is at it.

@@ -21,6 +21,9 @@ from mesh.runtime.errors import ServiceError
 
 _LOCK = 0x50_4E_49_43_41_00_03
 _BATCH_TRACKS = 100
+# How long Qdrant may take to come up before a new catalogue is served without an index.
+_PATIENCE_SECONDS = 30.0
+_RETRY_SECONDS = 0.2
 _log = logging.getLogger(__name__)
 
 
@@ -55,12 +58,15 @@ class Reconciler:
     async def running(self) -> AsyncIterator[None]:
         """Reconciles in the background while the context is open.
 
-        On entry there is an index to write to, unless Qdrant is down.
+        On entry there is an index to write to: ready means ready. Qdrant may come up after us, or
+        another replica may be making the index, so a new catalogue waits for them; but not
+        for ever: the rest is of use without an index.
         """
         try:
-            await self._keeper.make()
-        except IndexUnreachableError as error:
-            _log.warning("starting without a vector index: %s", error)
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await self._make_first()
+        except TimeoutError:
+            _log.warning("starting without a vector index: there is none, and none can be made")
         task = asyncio.create_task(self._run(), name="reconciler")
         try:
             yield
@@ -68,6 +74,16 @@ class Reconciler:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+
+    async def _make_first(self) -> None:
+        """Returns once there is an index."""
+        while True:
+            try:
+                if await self._keeper.make():
+                    return
+            except IndexUnreachableError as error:
+                _log.info("waiting for Qdrant: %s", error)
+            await asyncio.sleep(_RETRY_SECONDS)
 
     async def _run(self) -> None:
         while True:

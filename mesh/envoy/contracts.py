@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -35,6 +36,11 @@ class RestBinding:
     template: str
     body: str
     raw: bool
+
+    @property
+    def ends_in_anything(self) -> bool:
+        """Whether the path ends in a variable of whatever letters, colons included."""
+        return re.search(r"\{[^}=]+\}$", self.template) is not None
 
 
 class Level(Enum):
@@ -128,24 +134,30 @@ def access_of(service: str, name: str) -> AccessRule:
     raise KeyError(f"{service}/{name} is not in the contracts")
 
 
-def descriptors_with(binding: RestBinding) -> bytes:
-    """Returns the descriptor set in which `binding` is the only REST route of its RPC.
+def descriptors_of(binding: RestBinding) -> bytes:
+    """Returns a descriptor set in which `binding` is the only REST route, of the only service.
 
-    Envoy decides by the first binding of an RPC whether bodies are raw or JSON, for all of them;
-    an RPC that takes both needs a descriptor set for each further binding.
+    Envoy decides by the first binding of an RPC whether bodies are raw or JSON, for all of them; an
+    RPC that takes both needs a descriptor set for each further binding. And it takes the end of a
+    path for a verb wherever an RPC that it knows has such a verb, so `/v1/tracks/external:search`
+    would be the path of none; where a name may end in anything, it must not know of verbs.
     """
     descriptors = FileDescriptorSet.FromString(DESCRIPTORS.read_bytes())
     for file in descriptors.file:
-        for service in file.service:
+        if not file.package.startswith(_OUR_PACKAGES):
+            continue
+        kept = [each for each in file.service if f"{file.package}.{each.name}" == binding.service]
+        for service in kept:
             for method in service.method:
-                if (f"{file.package}.{service.name}", method.name) == (
-                    binding.service,
-                    binding.name,
-                ):
-                    rule = method.options.Extensions[annotations_pb2.http]
-                    rule.Clear()
+                rule = method.options.Extensions[annotations_pb2.http]
+                rule.Clear()
+                if method.name == binding.name:
                     setattr(rule, binding.verb.lower(), binding.template)
                     rule.body = binding.body
+                else:
+                    method.options.ClearExtension(annotations_pb2.http)
+        del file.service[:]
+        file.service.extend(kept)
     return descriptors.SerializeToString()
 
 

@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING
 
 from mesh.envoy.access import ext_authz, jwt_authn
-from mesh.envoy.contracts import DESCRIPTORS, RestBinding, descriptors_with
-from mesh.envoy.limits import limit_filters
+from mesh.envoy.contracts import DESCRIPTORS, RestBinding, descriptors_of
+from mesh.envoy.limits import flood_filters, limit_filters
 from mesh.envoy.methods import METHODS
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def edge_filters(plan: MeshPlan) -> list[Json]:
         cors(),
         strip_internal_headers(),
         readiness(),
+        *flood_filters(plan),
         *access_filters(plan),
         grpc_web(),
         *limit_filters(plan),
@@ -195,11 +196,12 @@ def transcoder() -> Json:
 
 
 def transcoder_for(binding: RestBinding) -> Json:
-    """Returns the transcoder of a route whose body is not read as its RPC's first binding says."""
-    descriptors = base64.b64encode(descriptors_with(binding)).decode("ascii")
+    """Returns the transcoder of a route that Envoy would misread beside others of the contracts."""
+    descriptors = base64.b64encode(descriptors_of(binding)).decode("ascii")
     return {
         "@type": f"{_HTTP}.{_TRANSCODER}",
         **_transcoding(),
+        "services": [binding.service],
         "proto_descriptor_bin": descriptors,
     }
 

@@ -4,6 +4,9 @@ Addresses are counted here, in Envoy: that works whatever else is down, and a fl
 service anything. Accounts and keys are counted by user_svc, asked by the global rate-limit
 protocol, so that all proxies and replicas share one count; without it calls pass. Only calls count
 whose route says so: health, preflights, documents and what no route takes do not.
+
+Asking who calls comes before counting for whom, so it has a limit of its own that stands before it:
+else a flood of made-up keys would cost user_svc a look into its database each.
 """
 
 from __future__ import annotations
@@ -21,8 +24,10 @@ if TYPE_CHECKING:
     from mesh.envoy.plan import MeshPlan
 
 _HTTP = "type.googleapis.com/envoy.extensions.filters.http"
-# What a route says of itself: that its calls count, that they are about credentials, its RPC.
+# What a route says of itself: that its calls count, that they are about credentials, that user_svc
+# is asked about them, its RPC.
 _METADATA, _COUNTED, _CREDENTIALS, _RPC = "sonica.limits", "counted", "credentials", "rpc"
+_ASKED = "asked"
 _YES = "yes"
 _ABOUT_CREDENTIALS = (
     (ACCOUNTS, "Register"),
@@ -35,6 +40,7 @@ _USER_HEADER = "x-sonica-user"
 _OPERATOR = "operator"
 # Of an IPv6 address the first half counts: the rest is its holder's to choose.
 _IPV4_BITS, _IPV6_BITS = 32, 64
+_STATUS_NAMES = {423: "Locked", 424: "FailedDependency", 429: "TooManyRequests"}
 
 
 @dataclass(frozen=True)
@@ -84,15 +90,28 @@ def address_limits(plan: MeshPlan) -> list[AddressLimit]:
         423,
         "calls that register, log in or refresh",
     )
-    limits = (anonymous, credentials)
+    asked = AddressLimit(
+        "authorization",
+        _ASKED,
+        plan.authorization_requests,
+        plan.authorization_window_seconds,
+        424,
+        "calls that have to be allowed",
+    )
+    limits = (anonymous, credentials, asked)
     return [] if plan.open else [limit for limit in limits if limit.requests]
 
 
+def flood_filters(plan: MeshPlan) -> list[Json]:
+    """Returns the filters that count calls before user_svc is asked about them."""
+    return [_address_limit(each, plan) for each in address_limits(plan) if each.counts == _ASKED]
+
+
 def limit_filters(plan: MeshPlan) -> list[Json]:
-    """Returns the filters that count; they stand after those that tell who calls."""
+    """Returns the other filters that count; they stand after those that tell who calls."""
     if plan.open:
         return []
-    limits = address_limits(plan)
+    limits = [limit for limit in address_limits(plan) if limit.counts != _ASKED]
     return [
         *(_tell(limit) for limit in limits if limit.counts == _COUNTED),
         *(_address_limit(limit, plan) for limit in limits),
@@ -100,9 +119,16 @@ def limit_filters(plan: MeshPlan) -> list[Json]:
     ]
 
 
-def counted(row: Method) -> Json:
-    """Returns what the routes of an RPC say at the edge, so that its calls count."""
+def counted(row: Method, *, asked: bool) -> Json:
+    """Returns what a route of an RPC says at the edge, so that its calls count.
+
+    Args:
+        row: the RPC.
+        asked: whether user_svc is asked who makes them, and whether they may.
+    """
     said: Json = {_COUNTED: _YES, _RPC: row.path}
+    if asked:
+        said[_ASKED] = _YES
     if (row.service, row.name) in _ABOUT_CREDENTIALS:
         said[_CREDENTIALS] = _YES
     return {"metadata": {"filter_metadata": {_METADATA: said}}}
@@ -139,7 +165,7 @@ def _address_limit(limit: AddressLimit, plan: MeshPlan) -> Json:
         ],
         # Beyond it the address that was silent longest begins anew.
         max_dynamic_descriptors=plan.max_limited_addresses,
-        status={"code": "TooManyRequests" if limit.status == 429 else "Locked"},
+        status={"code": _STATUS_NAMES[limit.status]},
         # Else a gRPC caller sees UNAVAILABLE, and tries again at once.
         rate_limited_as_resource_exhausted=True,
         # `_tell` makes the header fields of the IETF's draft of them.

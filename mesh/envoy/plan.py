@@ -64,6 +64,9 @@ class MeshPlan:
         anonymous_window_seconds: 1 to 86,400.
         credential_requests: calls that register, log in or refresh, in the same way.
         credential_window_seconds: 1 to 86,400.
+        authorization_requests: calls about which user_svc is asked, in the same way: with an API
+            key, or to what not everybody may call.
+        authorization_window_seconds: 1 to 86,400.
         max_limited_addresses: addresses counted at once; the one silent longest begins anew.
         limit_timeout_seconds: longest wait for the count of a known caller; then the call passes.
         max_connections: client connections at once; more are closed at once.
@@ -101,6 +104,8 @@ class MeshPlan:
     anonymous_window_seconds: int = 900
     credential_requests: int = 30
     credential_window_seconds: int = 900
+    authorization_requests: int = 6_000
+    authorization_window_seconds: int = 60
     max_limited_addresses: int = 65_536
     limit_timeout_seconds: float = 0.5
     max_connections: int = 4096
@@ -131,6 +136,8 @@ class MeshPlan:
             ("anonymous_window_seconds", 1, 86_400),
             ("credential_requests", 0, 1_000_000),
             ("credential_window_seconds", 1, 86_400),
+            ("authorization_requests", 0, 1_000_000),
+            ("authorization_window_seconds", 1, 86_400),
             ("max_limited_addresses", 1, 1_000_000),
             ("limit_timeout_seconds", 0.01, 60),
             ("max_connections", 1, 1_000_000),

@@ -108,7 +108,6 @@ def _edge_routes(row: Method, route: Json, plan: MeshPlan) -> list[Json]:
 
     Whether user_svc is asked is a matter of the route, so a call with a key takes its own.
     """
-    route = route | counted(row)
     if row.upstream != "user":
         removed: Any = route.get("request_headers_to_remove", [])
         route = route | {"request_headers_to_remove": [*removed, TOKEN_HEADER, KEY_HEADER]}
@@ -118,7 +117,8 @@ def _edge_routes(row: Method, route: Json, plan: MeshPlan) -> list[Json]:
 
     def checked(*, with_key: bool) -> Json:
         said = of_route(row, with_key=with_key)
-        return route | {"typed_per_filter_config": {**per_filter, **said}}
+        counts = counted(row, asked=needs_asking(row, with_key=with_key))
+        return route | counts | {"typed_per_filter_config": {**per_filter, **said}}
 
     if needs_asking(row, with_key=True) == needs_asking(row, with_key=False):
         return [checked(with_key=False)]
@@ -158,7 +158,7 @@ def _rest_routes(binding: RestBinding, rpc: Rpc, plan: MeshPlan) -> list[Json]:
         per_filter["envoy.filters.http.buffer"] = body_limit(binding.body, row.upstream)
     if rpc.gives_lines:
         per_filter[HEADER_MUTATION] = answers_as("application/x-ndjson")
-    if binding != rpc.rest[0]:
+    if binding != rpc.rest[0] or binding.ends_in_anything:
         per_filter[TRANSCODER] = transcoder_for(binding)
     return _edge_routes(row, route | {"typed_per_filter_config": per_filter}, plan)
 

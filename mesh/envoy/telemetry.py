@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from mesh.envoy.plan import MeshPlan
 
 OTLP_CLUSTER = "otlp"
+# Without its query, which may hold names, and by mistake secrets.
+_PATH = "%PATH(NQ:ORIG_OR_PATH)%"
 
 
 def tracing(plan: MeshPlan, service_name: str) -> Json | None:
@@ -21,6 +23,10 @@ def tracing(plan: MeshPlan, service_name: str) -> Json | None:
     return {
         "random_sampling": {"value": plan.trace_sample_percent},
         "spawn_upstream_span": True,
+        "custom_tags": [
+            # Instead of the whole one: people put into a query what belongs into a header.
+            {"tag": "http.url", "value": "%REQ(X-FORWARDED-PROTO)%://%REQ(:AUTHORITY)%" + _PATH}
+        ],
         "provider": {
             "name": "envoy.tracers.opentelemetry",
             "typed_config": {
@@ -33,14 +39,14 @@ def tracing(plan: MeshPlan, service_name: str) -> Json | None:
 
 
 def access_log(plan: MeshPlan, listener: str) -> Json:
-    """Returns a log of one JSON line a request, without query strings (they may hold names)."""
+    """Returns a log of one JSON line a request."""
     line: Json = {
         "ts": "%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%",
         "listener": listener,
         "trace_id": "%TRACE_ID%",
         "request_id": "%REQ(X-REQUEST-ID)%",
         "method": "%REQ(X-ENVOY-ORIGINAL-METHOD?:METHOD)%",
-        "path": "%PATH(NQ:ORIG_OR_PATH)%",
+        "path": _PATH,
         "protocol": "%PROTOCOL%",
         "status": "%RESPONSE_CODE%",
         "grpc_status": "%GRPC_STATUS(SNAKE_STRING)%",

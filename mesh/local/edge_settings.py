@@ -21,6 +21,8 @@ class EdgeSettings:
         anonymous_window_seconds: SONICA_ANONYMOUS_WINDOW_SECONDS.
         credential_requests: SONICA_CREDENTIAL_REQUESTS; 0 is no limit.
         credential_window_seconds: SONICA_CREDENTIAL_WINDOW_SECONDS.
+        authorization_requests: SONICA_AUTHORIZATION_REQUESTS; 0 is no limit.
+        authorization_window_seconds: SONICA_AUTHORIZATION_WINDOW_SECONDS.
         own_certificate: SONICA_TLS is true; TLS with a certificate that the launcher makes.
         tls_certificate: SONICA_TLS_CERTIFICATE, a PEM file; TLS with a certificate of yours.
         tls_private_key: SONICA_TLS_PRIVATE_KEY, its key.
@@ -32,6 +34,8 @@ class EdgeSettings:
     anonymous_window_seconds: int = 900
     credential_requests: int = 30
     credential_window_seconds: int = 900
+    authorization_requests: int = 6_000
+    authorization_window_seconds: int = 60
     own_certificate: bool = False
     tls_certificate: Path | None = None
     tls_private_key: Path | None = None
@@ -77,6 +81,8 @@ class EdgeSettings:
             anonymous_window_seconds=number("SONICA_ANONYMOUS_WINDOW_SECONDS", 900, 1),
             credential_requests=number("SONICA_CREDENTIAL_REQUESTS", 30, 0),
             credential_window_seconds=number("SONICA_CREDENTIAL_WINDOW_SECONDS", 900, 1),
+            authorization_requests=number("SONICA_AUTHORIZATION_REQUESTS", 6_000, 0),
+            authorization_window_seconds=number("SONICA_AUTHORIZATION_WINDOW_SECONDS", 60, 1),
             own_certificate=flag("SONICA_TLS") and certificate is None,
             tls_certificate=certificate,
             tls_private_key=private_key,

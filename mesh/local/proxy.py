@@ -139,6 +139,8 @@ class Proxy:
             anonymous_window_seconds=edge.anonymous_window_seconds,
             credential_requests=edge.credential_requests,
             credential_window_seconds=edge.credential_window_seconds,
+            authorization_requests=edge.authorization_requests,
+            authorization_window_seconds=edge.authorization_window_seconds,
             # Who can reach it is on this machine, and may be a developer.
             reflection=is_loopback(self.edge_address),
             admin=f"unix:{self.admin}",

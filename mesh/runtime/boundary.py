@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
@@ -27,6 +28,9 @@ from mesh.runtime import channels, errors, telemetry, tls
 
 _UNOBSERVED = ("/grpc.health.", "/grpc.reflection.")
 _SHOWN_VALUE_BYTES_MAX = 80
+# Tokens and keys are long words; so are UUIDs, which are no secrets.
+_TELLTALE = re.compile(r"@|[A-Za-z0-9_-]{24,}")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CONSTRAINTS = "buf/validate/validate.proto"
 # Of messages up to this size every violation is told, of larger ones the first.
 _EVERY_VIOLATION_BYTES_MAX = 4096
@@ -387,7 +391,9 @@ class _Requests:
 def _described(violation: protovalidate.Violation, request: Message) -> tuple[str, str, str]:
     """Returns field path, shown value and constraint of one violation.
 
-    The value of a field that its contract marks `debug_redact` is never shown.
+    The value of a field that its contract marks `debug_redact` is never shown. Nor is one beside
+    such a field, or one that looks like a secret or the address of a person: people mix fields up,
+    and what is shown goes into logs of callers and traces of proxies.
     """
     path = ""
     redacted = False
@@ -407,6 +413,16 @@ def _described(violation: protovalidate.Violation, request: Message) -> tuple[st
         shown = f"{len(value)} bytes"
     elif value is None or isinstance(value, Message):
         shown = "unset" if value is None else "message"
+    elif isinstance(value, str) and (_holds_secrets(request) or _looks_secret(value)):
+        shown = f"{len(value)} characters, not shown"
     else:
         shown = errors.clip(repr(value), _SHOWN_VALUE_BYTES_MAX)
     return path, shown, violation.proto.message or violation.proto.rule_id
+
+
+def _holds_secrets(request: Message) -> bool:
+    return any(field.GetOptions().debug_redact for field in request.DESCRIPTOR.fields)
+
+
+def _looks_secret(value: str) -> bool:
+    return _TELLTALE.search(_UUID.sub("", value)) is not None

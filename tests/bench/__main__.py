@@ -16,6 +16,7 @@ from rich.table import Table
 from sonica_client import ImportOutcome, ImportSource, SonicaClient, Track
 
 from mesh.local import down, up
+from tests.bench import access_cost
 from tests.bench.catalogue import Clip, clips, pieces
 from tests.bench.extraction import extraction_rate
 from tests.bench.footprint import measure
@@ -96,6 +97,8 @@ def main() -> None:
             table.add_row("second start", f"{time.perf_counter() - began:.2f} s", "≤ 3")
         finally:
             down(data_dir)
+    for row in access_cost.rows(access_cost.measure()):
+        table.add_row(*row)
     console.print(table)
     when = dt.datetime.now(dt.UTC).date()
     machine = f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}"

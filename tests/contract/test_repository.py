@@ -14,7 +14,13 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-GENERATED = ("sdk/python/sonica/", "sdk/python/buf/", "sdk/python/sonica_client/_messages/")
+GENERATED = (
+    "sdk/python/sonica/",
+    "sdk/python/buf/",
+    "sdk/python/sonica_client/_messages/",
+    "sdk/python/sonica_client/methods.py",
+    "sdk/python/sonica_client/sync/",
+)
 Rule = Callable[[str, str], list[str]]
 
 

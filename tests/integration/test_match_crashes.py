@@ -15,7 +15,9 @@ from contextlib import asynccontextmanager
 import asyncpg
 import grpc
 import pytest
+from sonica.catalog.v1 import track_pb2
 
+from match_svc import reconciler
 from mesh.runtime.channels import open_channel
 from tests.integration import pieces, stores
 from tests.integration.match_service import (
@@ -227,7 +229,10 @@ async def test_a_full_disk_refuses_and_stores_nothing(
         assert (await client.statistics()).active_track_count == 2
 
 
-async def test_a_start_without_the_engine_recovers(postgres_dsn: str, own_name: str) -> None:
+async def test_a_start_without_the_engine_recovers(
+    postgres_dsn: str, own_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciler, "_PATIENCE_SECONDS", 0.5)
     with stores.engine() as (process, address):
         await asyncio.to_thread(process.kill)
         async with match_service(make_settings(postgres_dsn, address, own_name)) as client:
@@ -241,3 +246,24 @@ async def test_a_start_without_the_engine_recovers(postgres_dsn: str, own_name: 
 
             await eventually(finished)
             assert await client.best(1) is not None
+
+
+async def test_a_start_before_the_engine_is_ready_only_with_an_index(
+    postgres_dsn: str, own_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciler, "_PATIENCE_SECONDS", 240.0)
+    with stores.engine() as (process, address):
+        await asyncio.to_thread(process.kill)
+        service = match_service(make_settings(postgres_dsn, address, own_name))
+        starting = asyncio.create_task(service.__aenter__())
+        # Long enough for a first try to fail; however long it takes, it is not ready.
+        done, _ = await asyncio.wait((starting,), timeout=3.0)
+        assert not done
+        await asyncio.to_thread(process.start)
+        client = await starting
+        try:
+            # The very first call, and nobody tries it again.
+            track = await client.register(1)
+            assert track.state == track_pb2.TRACK_STATE_ACTIVE
+        finally:
+            await service.__aexit__(None, None, None)

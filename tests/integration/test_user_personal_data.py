@@ -21,6 +21,7 @@ from sonica.user.v1 import audit_service_pb2 as audit_pb
 from sonica.user.v1 import personal_data_service_pb2 as personal_pb
 
 from mesh.runtime.migrations import bring_up_to_date, migrations_of
+from tests.integration.test_user_limits import ask
 from tests.integration.user_service import (
     PASSWORD,
     Client,
@@ -58,7 +59,10 @@ async def busy(client: Client) -> tuple[User, str]:
     user = await client.newcomer()
     made = await client.keys.CreateApiKey(
         key_pb.CreateApiKeyRequest(
-            parent="users/me", display_name="radio", scopes=["SCOPE_ACCOUNT_READ"]
+            parent="users/me",
+            display_name="radio",
+            scopes=["SCOPE_ACCOUNT_READ"],
+            daily_recognition_limit=5,
         ),
         metadata=user.bearer,
     )
@@ -167,15 +171,19 @@ async def test_after_an_erasure_nothing_names_the_person(
     admin = await client.newcomer()
     assert await grant(make_settings(postgres_dsn), admin.email, Role.ADMIN)
     await client.log_in(user.email)
-    user_id = user.name.removeprefix("users/")
+    user_id, key_id = user.name.removeprefix("users/"), key.split("_")[1]
     traces = (user_id, user_id.replace("-", ""), user.email)
+    # Their calls are counted, those of the key too.
+    await ask(client, user.name, key=key_id)
+    assert "sonica:users:limits" in await redis_texts(redis_url)
     # The search finds what is there; the audit log never named anybody.
     assert await tables_with(postgres_dsn, *traces) == set(SECTIONS) - {"audit_event"}
     before = await client.events(admin)
     await erase(client, user)
     assert await tables_with(postgres_dsn, *traces, key.split("_", 2)[2]) == set()
     stored = await redis_texts(redis_url)
-    assert not [trace for trace in traces if trace in stored]
+    assert "sonica:users:limits" in stored
+    assert not [trace for trace in (*traces, key_id) if trace in stored]
     # What was done is still told, of somebody.
     assert await client.events(admin) == ["ACCOUNT_ERASED", *before]
     response = await client.audit.ListAuditEvents(

@@ -147,6 +147,7 @@ def plan_in(folder: str, edge: str | None = None) -> MeshPlan:
         # All tests of a mesh call from one address.
         anonymous_requests=0,
         credential_requests=0,
+        authorization_requests=0,
     )
 
 

@@ -172,6 +172,24 @@ async def test_rest_route_answers(rig: Rig, verb: str, template: str) -> None:
     assert isinstance(answer.json(), dict)
 
 
+@pytest.mark.parametrize(
+    "name", ["a", "a:b", "search", "a:export", "x:setRole", "y:erase", "test", ":wait", "a:"]
+)
+async def test_a_name_that_ends_like_a_verb_is_a_name(rig: Rig, name: str) -> None:
+    where = {"track.externalId": name}
+    await rig.rest.post("/v1/tracks", params=where, content=f"named {name}".encode())
+    for written in (name, name.replace(":", "%3A")):
+        got = await rig.rest.get(f"/v1/tracks/external:{written}")
+        assert got.json()["track"]["externalId"] == name
+    changed = await rig.rest.patch(
+        f"/v1/tracks/external:{name}?update_mask=title", json={"title": "Y"}
+    )
+    assert changed.status_code == 200
+    assert (await rig.rest.delete(f"/v1/tracks/external:{name}")).json() == {}
+    # The RPC that has such a verb has it still, where it belongs.
+    assert (await rig.rest.get("/v1/tracks:search?query=x")).status_code == 200
+
+
 async def test_account_is_changed_by_its_body_and_a_mask(rig: Rig) -> None:
     answer = await rig.rest.patch(
         "/v1/users/me?update_mask=displayName,preferences.historyDisabled",

@@ -31,7 +31,7 @@ from user_svc.server import build as build_users
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-ANONYMOUS, CREDENTIALS, DAILY = 6, 3, 20
+ANONYMOUS, CREDENTIALS, DAILY, ALLOWED = 6, 3, 20, 30
 # One more call passes after hours: no machine is as slow as that.
 WINDOW = 86_400
 EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -60,6 +60,8 @@ async def limited_mesh(**overrides: Any) -> AsyncIterator[Rig]:
             "anonymous_window_seconds": WINDOW,
             "credential_requests": CREDENTIALS,
             "credential_window_seconds": WINDOW,
+            "authorization_requests": ALLOWED,
+            "authorization_window_seconds": WINDOW,
             "limit_timeout_seconds": 60,
             "user": tuple(replicas),
         }
@@ -201,6 +203,33 @@ async def test_credentials_may_be_tried_less_often(rest: httpx.AsyncClient) -> N
         assert detail(refused, "ErrorInfo")["metadata"]["limit"] == str(CREDENTIALS)
         assert refused.headers["retry-after"] == str(WINDOW // CREDENTIALS)
     assert (await rest.get("/v1/tracks")).status_code == 429, "as many came as may"
+
+
+async def test_made_up_keys_are_stopped_before_user_svc_is_asked(
+    rest: httpx.AsyncClient, rig: Rig
+) -> None:
+    made_up = {"x-api-key": f"sk_{'0' * 16}_{'k' * 43}"}
+    asked = await questions(rig)
+    calls = (rest.get("/v1/tracks", headers=made_up) for _ in range(ALLOWED + 10))
+    codes = [answer.status_code for answer in await asyncio.gather(*calls)]
+    assert (codes.count(401), codes.count(429)) == (ALLOWED, 10)
+    # To what not everybody may call, user_svc is asked without a key too.
+    refused = await rest.delete("/v1/tracks/00000000-0000-4000-8000-000000000000")
+    assert refused.status_code == 429
+    assert detail(refused, "ErrorInfo")["reason"] == "RATE_LIMITED"
+    assert detail(refused, "ErrorInfo")["metadata"]["limit"] == str(ALLOWED)
+    assert refused.headers["retry-after"] == str(WINDOW // ALLOWED)
+    path = "/sonica.catalog.v1.CatalogService/ListTracks"
+    answer = await rest.post(path, headers=WEB | {"origin": PAGE} | made_up, content=frame(b""))
+    assert (trailers(answer.content) or dict(answer.headers))["grpc-status"] == "8"
+    assert await questions(rig) - asked == ALLOWED
+    assert (await rest.get("/v1/tracks")).status_code == 200, "nobody is asked about this"
+
+
+async def questions(rig: Rig) -> int:
+    """Returns how often Envoy has asked user_svc about a call."""
+    answer = await rig.admin.get("/stats?filter=^cluster.*ext_authz.(ok|denied|error)$&format=json")
+    return sum(stat["value"] for stat in answer.json()["stats"] if "value" in stat)
 
 
 async def test_of_fifty_at_once_exactly_the_quota_passes(rig: Rig) -> None:
