@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -32,6 +33,8 @@ from tests.integration.user_service import (
     refusal,
     user_service,
 )
+from tests.integration.webhook_calls import make as make_webhook
+from tests.integration.webhook_calls import settings_for
 from user_svc.grant import grant
 from user_svc.model import Role
 from user_svc.stores.migrate import migrate
@@ -45,16 +48,18 @@ SECTIONS = {
     "api_key": "apiKeys",
     "recognition": "recognitions",
     "audit_event": "auditEvents",
+    "webhook": "webhooks",
+    "identity": "identities",
 }
 
 
 @pytest.fixture
-async def client(postgres_dsn: str, redis_url: str) -> AsyncIterator[Client]:
-    async with user_service(make_settings(postgres_dsn, redis_url=redis_url)) as running:
+async def client(postgres_dsn: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Client]:
+    async with user_service(settings_for(postgres_dsn, tmp_path, redis_url=redis_url)) as running:
         yield running
 
 
-async def busy(client: Client) -> tuple[User, str]:
+async def busy(client: Client, dsn: str) -> tuple[User, str]:
     """Returns somebody with at least a row in every table, and an API key of theirs."""
     user = await client.newcomer()
     made = await client.keys.CreateApiKey(
@@ -66,12 +71,27 @@ async def busy(client: Client) -> tuple[User, str]:
         ),
         metadata=user.bearer,
     )
+    await make_webhook(client, user, "http://127.0.0.1:1024/nobody-listens")
+    await add_identity(dsn, user)
     await client.report(recognition(user.name, "Yaman"), recognition(user.name))
     with pytest.raises(grpc.aio.AioRpcError):
         await client.log_in(user.email, "a wrong password")
     with pytest.raises(grpc.aio.AioRpcError):
         await erase(client, user, "a wrong password")
     return user, made.key_text
+
+
+async def add_identity(dsn: str, user: User) -> None:
+    """Links somebody at a provider to an account, as a log-in there does."""
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(
+        "INSERT INTO users.identity (identity_id, user_id, provider, issuer, subject) "
+        "VALUES ($1, $2, 'there', 'https://there.example', $3)",
+        uuid.uuid4().hex[:16],
+        uuid.UUID(user.name.removeprefix("users/")),
+        uuid.uuid4().hex,
+    )
+    await connection.close()
 
 
 def erase(client: Client, user: User, password: str = PASSWORD) -> Any:
@@ -113,21 +133,27 @@ async def redis_texts(url: str) -> str:
 
 
 async def test_an_export_has_every_row_and_no_secret(client: Client, postgres_dsn: str) -> None:
-    user, key = await busy(client)
-    other, _ = await busy(client)
+    user, key = await busy(client, postgres_dsn)
+    other, _ = await busy(client, postgres_dsn)
     document = await export(client, user)
-    assert set(document) == {"exportTime", *SECTIONS.values()}
+    # Deliveries lead to an account through their webhook.
+    assert set(document) == {"exportTime", "webhookDeliveries", *SECTIONS.values()}
     assert document["account"]["email"] == user.email
     assert [each["name"] for each in document["apiKeys"]] == [
         f"{user.name}/apiKeys/{key.split('_')[1]}"
     ]
     assert [len(each["matches"]) for each in document["recognitions"]] == [0, 1]
     assert len(document["sessions"]) == 1
+    assert len(document["webhooks"]) == len(document["identities"]) == 1
+    assert [each["event"] for each in document["webhookDeliveries"]] == [
+        "WEBHOOK_EVENT_RECOGNITION_MATCHED"
+    ]
     actions = [each["action"].removeprefix("AUDIT_ACTION_") for each in document["auditEvents"]]
     assert actions == [
         "PERSONAL_DATA_EXPORTED",
         "LOGIN_REFUSED",
         "LOGIN_REFUSED",
+        "WEBHOOK_CREATED",
         "API_KEY_CREATED",
         "LOGGED_IN",
         "REGISTERED",
@@ -166,8 +192,8 @@ async def test_in_an_export_others_have_no_name(client: Client, postgres_dsn: st
 async def test_after_an_erasure_nothing_names_the_person(
     client: Client, postgres_dsn: str, redis_url: str
 ) -> None:
-    user, key = await busy(client)
-    other, _ = await busy(client)
+    user, key = await busy(client, postgres_dsn)
+    other, _ = await busy(client, postgres_dsn)
     admin = await client.newcomer()
     assert await grant(make_settings(postgres_dsn), admin.email, Role.ADMIN)
     await client.log_in(user.email)

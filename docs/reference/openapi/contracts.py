@@ -140,6 +140,7 @@ class _Reader:
 
 def _plain(comment: str) -> str:
     """Returns a comment as paragraphs of one line each, its references as plain names."""
-    text = re.sub(r"\[([\w.]+)\]\[\]", r"`\1`", comment)
+    text = re.sub(r"^\s*buf:lint:ignore .*$", "", comment, flags=re.MULTILINE)
+    text = re.sub(r"\[([\w.]+)\]\[\]", r"`\1`", text)
     paragraphs = re.split(r"\n\s*\n", text.strip())
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
