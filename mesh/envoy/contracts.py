@@ -114,7 +114,9 @@ def rpcs() -> tuple[Rpc, ...]:
                         method.name,
                         method.client_streaming,
                         method.server_streaming,
-                        method.server_streaming and method.output_type != _RAW,
+                        method.server_streaming
+                        and method.output_type != _RAW
+                        and (method.output_type, rule.response_body) not in raw_fields,
                         _bindings(full_name, method, rule, raw_fields),
                         _access(method.options.Extensions[access_pb2.access]),  # type: ignore[index]
                     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -158,15 +159,13 @@ async def test_errors_of_an_upload(
 
 
 BODIES = [(b.template, b.verb, b.raw) for rpc in rpcs() for b in rpc.rest if b.body]
-NAMES = {"{name=users/*/apiKeys/*}": "users/me/apiKeys/0123456789abcdef"}
 FORM = "multipart/form-data; boundary=x"
 
 
 def path_of(template: str) -> str:
-    for pattern, name in NAMES.items():
-        template = template.replace(pattern, name)
-    head, _, rest = template.partition("{")
-    return head + ("users/me" + rest.partition("}")[2] if rest else "")
+    """Returns a path of a template: each variable, and each star in one, is some segment."""
+    plain = re.sub(r"\{[^}=]*\}", "some", re.sub(r"\{[^}=]*=([^}]*)\}", r"\1", template))
+    return plain.replace("*", "some")
 
 
 async def refused(rig: Rig, verb: str, template: str, content_type: str) -> str | None:

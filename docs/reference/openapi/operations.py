@@ -21,6 +21,11 @@ AUDIO_TYPES = (
     "application/octet-stream", "audio/aac", "audio/aiff", "audio/flac", "audio/mp4", "audio/mpeg",
     "audio/ogg", "audio/wav", "audio/webm", "video/mp4", "video/webm",
 )  # fmt: skip
+#: What calls that answer with a file answer with.
+FILE_TYPES = {
+    "ExportRecognitions": ("application/x-ndjson", "text/csv"),
+    "ExportPersonalData": ("application/json",),
+}
 JSON = "application/json"
 JSON_LINES = "application/x-ndjson"
 _VARIABLE = re.compile(r"\{([^}=]+)(?:=([^}]+))?\}")
@@ -143,9 +148,12 @@ class Operations:
     def _answer(self, method: Method) -> Schema:
         output = method.descriptor.output_type.removeprefix(".")
         said = "The answer."
-        if output == HTTP_BODY:
+        if kinds := FILE_TYPES.get(method.descriptor.name):
             binary: Schema = {"type": "string", "format": "binary"}
-            return {"description": "The file.", "content": {AUDIO_TYPES[0]: {"schema": binary}}}
+            return {
+                "description": "The file.",
+                "content": {kind: {"schema": binary} for kind in kinds},
+            }
         kind = JSON_LINES if method.descriptor.server_streaming else JSON
         schema = self._schemas.reference(output)
         media: Schema = {"schema": schema}
