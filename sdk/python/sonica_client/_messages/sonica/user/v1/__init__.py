@@ -848,7 +848,8 @@ class AuditEvent(betterproto2.Message):
     occurrence_count: "int" = betterproto2.field(10, betterproto2.TYPE_INT32)
     """
     How many it stands for, at least 1: of LOGIN_REFUSED, those since the
-    event before for the same account and address.
+    event before for the same account and address; of ACCESS_DENIED, those
+    since the event before for the same actor and user.
     """
 
 
