@@ -114,7 +114,7 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
         webhooks, outbox = await stack.enter_async_context(open_webhooks(database, settings))
         more = (*WebhookData(database).sections(), identities_section(database))
         logins = Logins(database, passwords, tokens, limit, refusals, settings)
-        flows = await stack.enter_async_context(open_flows(database, settings))
+        flows = await stack.enter_async_context(open_flows(database, settings, attempts))
         identities = Identities(database, flows, logins, passwords)
         check = OwnerCheck(
             PasswordCheck(database, passwords, limit, refusals),

@@ -153,10 +153,12 @@ class SessionServicer(session_grpc.SessionServiceServicer):
         )
 
     async def BeginSocialLogIn(
-        self, request: session_pb.BeginSocialLogInRequest, _context: Any
+        self, request: session_pb.BeginSocialLogInRequest, context: Any
     ) -> session_pb.BeginSocialLogInResponse:
         """Begins a log-in at another provider."""
-        url, flow, expire_time = await self._flows.begin(request.provider, request.redirect_uri)
+        url, flow, expire_time = await self._flows.begin(
+            request.provider, request.redirect_uri, address_of(context)
+        )
         return session_pb.BeginSocialLogInResponse(
             authorization_url=url,
             state=flow.state,

@@ -20,8 +20,8 @@ _WITHHELD = ("http.url", "peer.address")
 def tracing(plan: MeshPlan, service_name: str) -> Json | None:
     """Returns the tracing of one listener: a SERVER span a request, a CLIENT span a try.
 
-    A trace that the caller began is continued, and its own decision to sample is kept. Neither paths
-    nor queries nor addresses of clients are in spans.
+    A trace that the caller began is continued, and its own decision to sample is kept. Spans hold
+    neither paths nor queries nor addresses of clients.
     """
     if plan.otlp is None:
         return None
