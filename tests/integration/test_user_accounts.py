@@ -339,6 +339,13 @@ async def test_lists_are_paged(client: Client, postgres_dsn: str) -> None:
     assert len(first.events) == 4
     assert numbers == sorted(numbers, reverse=True)
     assert {event.user for event in (*first.events, *second.events)} == {admin.name, other.name}
+    narrower = audit_service_pb2.ListAuditEventsRequest(
+        user=other.name, page_token=request.page_token
+    )
+    assert await refused(client.audit.ListAuditEvents(narrower, metadata=admin.bearer)) == (
+        Code.INVALID_ARGUMENT,
+        "PAGE_TOKEN_INVALID",
+    )
     request.page_token = keys_token
     assert await refused(client.audit.ListAuditEvents(request, metadata=admin.bearer)) == (
         Code.INVALID_ARGUMENT,

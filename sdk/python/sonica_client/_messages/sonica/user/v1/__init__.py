@@ -1591,7 +1591,8 @@ class ListAccountsRequest(betterproto2.Message):
 
     page_token: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
     """
-    `next_page_token` of the page before; empty for the first page. Opaque.
+    `next_page_token` of the page before; empty for the first page. Opaque,
+    and good for the same request only, `page_size` apart.
     """
 
     email_prefix: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
@@ -1648,7 +1649,8 @@ class ListApiKeysRequest(betterproto2.Message):
 
     page_token: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
     """
-    `next_page_token` of the page before; empty for the first page. Opaque.
+    `next_page_token` of the page before; empty for the first page. Opaque,
+    and good for the same request only, `page_size` apart.
     """
 
 
@@ -1693,7 +1695,8 @@ class ListAuditEventsRequest(betterproto2.Message):
 
     page_token: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
     """
-    `next_page_token` of the page before; empty for the first page. Opaque.
+    `next_page_token` of the page before; empty for the first page. Opaque,
+    and good for the same request only, `page_size` apart.
     """
 
     actions: "list[AuditAction]" = betterproto2.field(4, betterproto2.TYPE_ENUM, repeated=True)
@@ -1761,7 +1764,8 @@ class ListIdentitiesRequest(betterproto2.Message):
 
     page_token: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
     """
-    `next_page_token` of the page before; empty for the first page. Opaque.
+    `next_page_token` of the page before; empty for the first page. Opaque,
+    and good for the same request only, `page_size` apart.
     """
 
 
@@ -1810,7 +1814,8 @@ class ListRecognitionsRequest(betterproto2.Message):
 
     page_token: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
     """
-    `next_page_token` of the page before; empty for the first page. Opaque.
+    `next_page_token` of the page before; empty for the first page. Opaque,
+    and good for the same request only, `page_size` apart.
     """
 
     filter: "RecognitionFilter | None" = betterproto2.field(
@@ -1868,7 +1873,8 @@ class ListWebhookDeliveriesRequest(betterproto2.Message):
 
     page_token: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
     """
-    `next_page_token` of the page before; empty for the first page. Opaque.
+    `next_page_token` of the page before; empty for the first page. Opaque,
+    and good for the same request only, `page_size` apart.
     """
 
 
@@ -1919,7 +1925,8 @@ class ListWebhooksRequest(betterproto2.Message):
 
     page_token: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
     """
-    `next_page_token` of the page before; empty for the first page. Opaque.
+    `next_page_token` of the page before; empty for the first page. Opaque,
+    and good for the same request only, `page_size` apart.
     """
 
 
