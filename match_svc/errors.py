@@ -7,6 +7,7 @@
     ├── FingerprintEmptyError         FINGERPRINT_EMPTY       nothing in it to recognise by
     ├── TrackNotFoundError            TRACK_NOT_FOUND
     ├── PageTokenInvalidError         PAGE_TOKEN_INVALID
+    ├── QueryTooBroadError            QUERY_TOO_BROAD         looking for its tracks took too long
     ├── FilterInvalidError            FILTER_INVALID          not a filter of ListTracks
     ├── UpdateMaskInvalidError        UPDATE_MASK_INVALID     names what cannot be changed
     ├── EtagMismatchError             ETAG_MISMATCH           the track was changed meanwhile
@@ -107,6 +108,23 @@ class PageTokenInvalidError(ServiceError):
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "PAGE_TOKEN_INVALID"
     domain = _CATALOG
+
+
+class QueryTooBroadError(ServiceError):
+    """Looking for the tracks of a filter or query took too long in a catalogue of this size."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "QUERY_TOO_BROAD"
+    domain = _CATALOG
+    metadata_keys = ("max_seconds",)
+
+    def __init__(self, max_seconds: float) -> None:
+        """Takes how long it may take."""
+        super().__init__(
+            f"the search was stopped after {max_seconds:g} s; filter by isrc, external_id or "
+            "external_ids, which are found at once, search for rarer words, or take smaller pages",
+            max_seconds=f"{max_seconds:g}",
+        )
 
 
 class FilterInvalidError(ServiceError):

@@ -119,10 +119,11 @@ def _year(value: str, text: str, term: re.Match[str]) -> int:
 def _time(value: str, text: str, term: re.Match[str]) -> datetime:
     try:
         time = datetime.fromisoformat(value)
-    except ValueError:
+        # A time of the first or last day may be none of the years 1 to 9999 in UTC.
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         what = f"{value!r} is no time as 2026-11-21T08:00:00Z or date as 2026-11-21"
         raise FilterInvalidError(what, text, term.end("operator")) from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _expected(text: str, position: int) -> str:

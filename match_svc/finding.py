@@ -14,8 +14,9 @@ from match_svc.folding import words
 from match_svc.lexemes import QUERY_WORDS_MAX, tiers
 from match_svc.model import Track, TrackState
 from match_svc.relevance import Ranking
+from match_svc.scan_limit import scan_limit
 from match_svc.stores import track_text, tracks
-from match_svc.stores.postgres import Database
+from match_svc.stores.postgres import Connection, Database
 from match_svc.stores.track_text import FoundText
 from match_svc.workers import Workers
 from mesh.runtime.errors import InvalidRequestError
@@ -47,7 +48,7 @@ class TrackFinder:
 
         Raises:
             InvalidRequestError: the query has no letter or digit.
-            StoreUnreachableError.
+            QueryTooBroadError, StoreUnreachableError.
         """
         wanted = words(query, QUERY_WORDS_MAX)
         if not wanted:
@@ -55,13 +56,8 @@ class TrackFinder:
                 "sonica.catalog", [("query", repr(query), "must have a letter or a digit")]
             )
         async with self._database.connection("search_tracks") as connection:
-            found: dict[int, FoundText] = {}
-            for looked_for, only_for_want in tiers(wanted):
-                if len(found) >= (_ENOUGH if only_for_want else RESULTS_MAX):
-                    break
-                for each in await track_text.find(connection, looked_for, RESULTS_MAX):
-                    if len(found) < RESULTS_MAX:
-                        found.setdefault(each.track_number, each)
+            async with scan_limit():
+                found = await _found(connection, wanted)
             ranked = await self._workers.run(_ranked, wanted, list(found.values()))
             shown = dict(ranked[begin : begin + size])
             known = await tracks.find_numbers(connection, list(shown))
@@ -72,6 +68,17 @@ class TrackFinder:
             if number in by_number and by_number[number].state is TrackState.ACTIVE
         ]
         return results, len(ranked)
+
+
+async def _found(connection: Connection, wanted: list[str]) -> dict[int, FoundText]:
+    found: dict[int, FoundText] = {}
+    for looked_for, only_for_want in tiers(wanted):
+        if len(found) >= (_ENOUGH if only_for_want else RESULTS_MAX):
+            break
+        for each in await track_text.find(connection, looked_for, RESULTS_MAX):
+            if len(found) < RESULTS_MAX:
+                found.setdefault(each.track_number, each)
+    return found
 
 
 def _ranked(query: list[str], found: list[FoundText]) -> list[tuple[int, float]]:

@@ -32,6 +32,7 @@ from match_svc.model import (
     Track,
     TrackState,
 )
+from match_svc.scan_limit import scan_limit
 from match_svc.stores import fingerprints, ledger, tracks
 from match_svc.stores.port import VectorIndex
 from match_svc.stores.postgres import Connection, Database
@@ -147,9 +148,13 @@ class Catalog:
 
         Returns:
             The tracks, and how many there are in all, of any description.
+
+        Raises:
+            QueryTooBroadError, StoreUnreachableError.
         """
         async with self._database.connection("list_tracks") as connection:
-            found = await tracks.page(connection, wanted or TrackFilter(), after, size)
+            async with scan_limit():
+                found = await tracks.page(connection, wanted or TrackFilter(), after, size)
             total = (await ledger.read(connection)).active_track_count
         return found, total
 

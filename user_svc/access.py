@@ -9,9 +9,10 @@ from uuid import UUID
 from user_svc.access_tokens import AccessTokens, Claims
 from user_svc.credentials import read_api_key
 from user_svc.errors import AccessDeniedError, CredentialsMissingError, CredentialsRefusedError
-from user_svc.model import AuditAction, Caller, Role, Scope
+from user_svc.model import Caller, Role, Scope
 from user_svc.operator_key import OPERATOR, OperatorKey
-from user_svc.stores import api_keys, audit, sessions
+from user_svc.refusal_log import RefusalLog
+from user_svc.stores import api_keys, sessions
 from user_svc.stores.postgres import Database
 
 
@@ -36,14 +37,20 @@ class Access:
     Args:
         database: of sessions and keys.
         tokens: verifies access tokens.
+        refusals: records.
         operator_key: what the operator's key is compared with; None means that there is none.
     """
 
     def __init__(
-        self, database: Database, tokens: AccessTokens, operator_key: OperatorKey | None = None
+        self,
+        database: Database,
+        tokens: AccessTokens,
+        refusals: RefusalLog,
+        operator_key: OperatorKey | None = None,
     ) -> None:
         self._database = database
         self._tokens = tokens
+        self._refusals = refusals
         self._operator_key = operator_key
 
     async def caller(self, presented: Presented, key_scope: Scope | None = None) -> Caller:
@@ -103,7 +110,7 @@ class Access:
             if not found.used_lately:
                 await api_keys.mark_used(connection, key_id)
         if scope not in found.scopes:
-            await self._record_denial(found.user_id, found.user_id)
+            await self._refusals.record_denial(found.user_id, found.user_id)
             raise _scope_missing(scope)
         return Caller(found.user_id, found.role, None, key_id)
 
@@ -134,7 +141,7 @@ class Access:
             AccessDeniedError, StoreUnreachableError.
         """
         if not caller.is_admin:
-            await self._record_denial(caller.user_id, None)
+            await self._refusals.record_denial(caller.user_id, None)
             raise _role_missing(Role.ADMIN)
 
     async def of_role(self, caller: Caller, role: Role) -> None:
@@ -144,21 +151,15 @@ class Access:
             AccessDeniedError, StoreUnreachableError.
         """
         if caller.role is not role:
-            await self._record_denial(caller.user_id, None)
+            await self._refusals.record_denial(caller.user_id, None)
             raise _role_missing(role)
 
     def _is_operators(self, text: str) -> bool:
         return self._operator_key is not None and self._operator_key.fits(text)
 
     async def _denied(self, actor_id: UUID, user_id: UUID | None) -> AccessDeniedError:
-        await self._record_denial(actor_id, user_id)
+        await self._refusals.record_denial(actor_id, user_id)
         return AccessDeniedError()
-
-    async def _record_denial(self, actor_id: UUID, user_id: UUID | None) -> None:
-        async with self._database.transaction("record_denial") as connection:
-            await audit.record(
-                connection, AuditAction.ACCESS_DENIED, user_id=user_id, actor_id=actor_id
-            )
 
 
 def _scope_missing(scope: Scope | None) -> AccessDeniedError:

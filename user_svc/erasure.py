@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from user_svc.attempt_limit import AttemptLimit
-from user_svc.errors import PasswordWrongError
+from user_svc.errors import LastAdminError, PasswordWrongError
 from user_svc.model import AuditAction, Caller
 from user_svc.owner_check import OwnerCheck
 from user_svc.social.model import SocialLogIn
@@ -27,11 +27,15 @@ class Erasure:
         """Forgets the caller.
 
         Raises:
+            LastAdminError: nobody would be left who can give roles.
             StoreUnreachableError; those of `OwnerCheck.verify`.
         """
         user_id = caller.user_id
         stored = await self._check.verify(caller, address, proof)
         async with self._database.transaction("erase_account") as connection:
+            # First of all, as `Administration.set_role` does: so the two wait for each other.
+            if await accounts.lock_admins(connection) == {user_id}:
+                raise LastAdminError
             if await accounts.lock(connection, user_id) != stored:
                 raise PasswordWrongError  # it was changed while we hashed
             account = await accounts.find(connection, user_id)

@@ -246,7 +246,7 @@ class RequestIdReusedError(ServiceError):
 
 
 class PageTokenInvalidError(ServiceError):
-    """The page token is not one this call gave."""
+    """The page token is not one this call gave, or it gave it for another request."""
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "PAGE_TOKEN_INVALID"
@@ -255,7 +255,8 @@ class PageTokenInvalidError(ServiceError):
     def __init__(self) -> None:
         """Takes nothing."""
         super().__init__(
-            "page_token is not one of this list; send next_page_token as it was, or nothing"
+            "page_token is not one of this list; send next_page_token as it was, and the rest of "
+            "the request too, or no token"
         )
 
 

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import struct
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sonica.user.v1 import history_pb2
 
-from user_svc import messages
+from user_svc import messages, pages
 from user_svc.errors import PageTokenInvalidError
 from user_svc.messages import duration_to, time_from, time_to, user_name
 from user_svc.recognition import Outcome, Place, Recognition, RecognitionQuery, RecognizedTrack
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_TOKEN = struct.Struct(">BcqQ")
-_TOKEN_VERSION, _TOKEN_KIND = 1, b"r"
-_NUMBER_MAX = 2**63 - 1
 
 
 def query_from(wanted: history_pb2.RecognitionFilter) -> RecognitionQuery:
@@ -54,31 +48,26 @@ def recognition_to(recognition: Recognition) -> history_pb2.Recognition:
     )
 
 
-def place_token(place: Place) -> str:
-    """Returns the token of the page after a place."""
+def place_token(place: Place, *question: object) -> str:
+    """Returns the token of the page after a place; `question` as of `pages.token`."""
     microseconds = (place.create_time - _EPOCH) // _MICROSECOND
-    token = _TOKEN.pack(_TOKEN_VERSION, _TOKEN_KIND, microseconds, place.recognition_number)
-    return base64.urlsafe_b64encode(token).decode()
+    return pages.token(place.recognition_number, *question, time=microseconds)
 
 
-def page_start(token: str) -> Place | None:
+def page_start(token: str, *question: object) -> Place | None:
     """Returns the place a page begins after; None for the first page.
 
     Raises:
-        PageTokenInvalidError: `place_token` did not make it.
+        PageTokenInvalidError: `place_token` did not make it, or of another question.
     """
-    if not token:
+    found = pages.place(token, *question)
+    if found is None:
         return None
+    microseconds, number = found
     try:
-        version, kind, microseconds, number = _TOKEN.unpack(
-            base64.b64decode(token, b"-_", validate=True)
-        )
-        place = Place(_EPOCH + microseconds * _MICROSECOND, number)
-    except (binascii.Error, ValueError, OverflowError, struct.error):
+        return Place(_EPOCH + microseconds * _MICROSECOND, number)
+    except OverflowError:
         raise PageTokenInvalidError from None
-    if (version, kind) != (_TOKEN_VERSION, _TOKEN_KIND) or number > _NUMBER_MAX:
-        raise PageTokenInvalidError
-    return place
 
 
 def _track_to(match: RecognizedTrack) -> history_pb2.RecognizedTrack:

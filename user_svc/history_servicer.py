@@ -38,14 +38,15 @@ class HistoryServicer(history_grpc.HistoryServiceServicer):
         user_id = await self._access.own(caller, messages.user_from(request.parent))
         size = min(request.page_size or _PAGE_DEFAULT, _PAGE_MAX)
         query = written.query_from(request.filter)
-        before = written.page_start(request.page_token)
+        question = ("recognitions", user_id, query)
+        before = written.page_start(request.page_token, *question)
         placed = await self._history.page(user_id, query, before, size + 1)
         found = [written.recognition_to(each.recognition) for each in placed]
         count = fitting(found, size)
         more = count < len(found)
         return history_pb.ListRecognitionsResponse(
             recognitions=found[:count],
-            next_page_token=written.place_token(placed[count - 1].place) if more else "",
+            next_page_token=written.place_token(placed[count - 1].place, *question) if more else "",
         )
 
     async def ExportRecognitions(

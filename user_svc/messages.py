@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import struct
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -27,7 +24,6 @@ from user_svc.api_keys import key_name
 from user_svc.errors import (
     DOMAIN,
     CredentialsRefusedError,
-    PageTokenInvalidError,
     UpdateMaskInvalidError,
 )
 from user_svc.model import (
@@ -43,9 +39,6 @@ from user_svc.model import (
 from user_svc.rate_limits import Limit, Usage
 from user_svc.social.model import SocialLogIn
 
-_TOKEN = struct.Struct(">BcQ")
-_TOKEN_VERSION = 1
-_NUMBER_MAX = 2**63 - 1
 _PATHS_MAX = 10
 _PREFERENCES = ("languages", "genres", "history_disabled")
 _PATHS = ("display_name", "preferences", *(f"preferences.{name}" for name in _PREFERENCES))
@@ -294,25 +287,3 @@ def duration_to(seconds: float) -> Duration:
     message = Duration()
     message.FromMicroseconds(round(seconds * 1e6))
     return message
-
-
-def page_token(kind: bytes, number: int) -> str:
-    """Returns the token of the page after a number; `kind` is one byte that tells the list."""
-    return base64.urlsafe_b64encode(_TOKEN.pack(_TOKEN_VERSION, kind, number)).decode()
-
-
-def page_start(kind: bytes, token: str) -> int | None:
-    """Returns the number a page begins before; None for the first page.
-
-    Raises:
-        PageTokenInvalidError: `page_token` did not make it for this list.
-    """
-    if not token:
-        return None
-    try:
-        version, of, number = _TOKEN.unpack(base64.b64decode(token, b"-_", validate=True))
-    except (binascii.Error, ValueError, struct.error):
-        version, of, number = 0, b"", 0
-    if (version, of) != (_TOKEN_VERSION, kind) or not 0 < number <= _NUMBER_MAX:
-        raise PageTokenInvalidError
-    return int(number)

@@ -105,16 +105,16 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
         limit = AttemptLimit(
             attempts, settings.max_failed_attempts, settings.attempt_window_seconds
         )
-        access = Access(database, tokens, read_operator_key(settings.operator_key_file))
-        rate_limits = RateLimits(counts, database, settings)
         refusals = RefusalLog(database, attempts)
+        access = Access(database, tokens, refusals, read_operator_key(settings.operator_key_file))
+        rate_limits = RateLimits(counts, database, settings)
         retention_seconds = settings.history_retention_days * _DAY_SECONDS
         history = History(database, retention_seconds, settings.history_recognitions_max)
         await stack.enter_async_context(HistoryKeeper(database, retention_seconds).running())
         webhooks, outbox = await stack.enter_async_context(open_webhooks(database, settings))
         more = (*WebhookData(database).sections(), identities_section(database))
         logins = Logins(database, passwords, tokens, limit, refusals, settings)
-        flows = await stack.enter_async_context(open_flows(database, settings))
+        flows = await stack.enter_async_context(open_flows(database, settings, attempts))
         identities = Identities(database, flows, logins, passwords)
         check = OwnerCheck(
             PasswordCheck(database, passwords, limit, refusals),

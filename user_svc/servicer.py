@@ -13,7 +13,7 @@ from sonica.user.v1 import audit_service_pb2_grpc as audit_grpc
 from sonica.user.v1 import session_service_pb2 as session_pb
 from sonica.user.v1 import session_service_pb2_grpc as session_grpc
 
-from user_svc import messages
+from user_svc import messages, pages
 from user_svc.access import Access
 from user_svc.accounts import Accounts
 from user_svc.administration import Administration
@@ -29,7 +29,6 @@ from user_svc.social.identities import Identities
 
 _PAGE_DEFAULT = 50
 _KEYS_PAGE_MAX, _EVENTS_PAGE_MAX, _ACCOUNTS_PAGE_MAX = 100, 1000, 1000
-_KEYS, _EVENTS, _ACCOUNTS = b"k", b"e", b"a"
 
 
 class AccountServicer(account_grpc.AccountServiceServicer):
@@ -105,17 +104,17 @@ class AccountServicer(account_grpc.AccountServiceServicer):
         caller = await caller_of(self._access, context)
         await self._access.admin(caller)
         size = min(request.page_size or _PAGE_DEFAULT, _ACCOUNTS_PAGE_MAX)
-        before = messages.page_start(_ACCOUNTS, request.page_token)
         # No address has a NUL, and PostgreSQL takes none.
         prefix = request.email_prefix.replace("\0", " ")
         query = AccountQuery(prefix, messages.role_from(request.role))
+        before = pages.start(request.page_token, "accounts", query)
         numbered = await self._administration.page(query, before, size + 1)
         found = [messages.account_to(account) for _, account in numbered]
         count = fitting(found, size)
         more = count < len(found)
         return account_pb.ListAccountsResponse(
             accounts=found[:count],
-            next_page_token=messages.page_token(_ACCOUNTS, numbered[count - 1][0]) if more else "",
+            next_page_token=pages.token(numbered[count - 1][0], "accounts", query) if more else "",
         )
 
     async def SetRole(
@@ -153,10 +152,12 @@ class SessionServicer(session_grpc.SessionServiceServicer):
         )
 
     async def BeginSocialLogIn(
-        self, request: session_pb.BeginSocialLogInRequest, _context: Any
+        self, request: session_pb.BeginSocialLogInRequest, context: Any
     ) -> session_pb.BeginSocialLogInResponse:
         """Begins a log-in at another provider."""
-        url, flow, expire_time = await self._flows.begin(request.provider, request.redirect_uri)
+        url, flow, expire_time = await self._flows.begin(
+            request.provider, request.redirect_uri, address_of(context)
+        )
         return session_pb.BeginSocialLogInResponse(
             authorization_url=url,
             state=flow.state,
@@ -234,13 +235,13 @@ class ApiKeyServicer(api_key_grpc.ApiKeyServiceServicer):
         caller = await caller_of(self._access, context)
         user_id = await self._access.own_or_admin(caller, messages.user_from(request.parent))
         size = min(request.page_size or _PAGE_DEFAULT, _KEYS_PAGE_MAX)
-        before = messages.page_start(_KEYS, request.page_token)
+        before = pages.start(request.page_token, "keys", user_id)
         # One more than wanted tells whether there is a next page.
         keys = await self._api_keys.page(user_id, before, size + 1)
         more = len(keys) > size
         return api_key_pb.ListApiKeysResponse(
             api_keys=[messages.api_key_to(key) for key in keys[:size]],
-            next_page_token=messages.page_token(_KEYS, keys[size - 1].key_number) if more else "",
+            next_page_token=pages.token(keys[size - 1].key_number, "keys", user_id) if more else "",
         )
 
     async def RotateApiKey(
@@ -279,17 +280,17 @@ class AuditServicer(audit_grpc.AuditServiceServicer):
         caller = await caller_of(self._access, context)
         await self._access.admin(caller)
         size = min(request.page_size or _PAGE_DEFAULT, _EVENTS_PAGE_MAX)
-        before = messages.page_start(_EVENTS, request.page_token)
         query = AuditQuery(
             (messages.user_from(request.user) or caller.user_id) if request.user else None,
             messages.actions_from(request.actions),
             messages.time_from(request, "start_time"),
             messages.time_from(request, "end_time"),
         )
+        before = pages.start(request.page_token, "events", query)
         events = await self._log.page(query, before, size + 1)
         more = len(events) > size
         last = events[size - 1].event_number if more else 0
         return audit_pb.ListAuditEventsResponse(
             events=[messages.event_to(event) for event in events[:size]],
-            next_page_token=messages.page_token(_EVENTS, last) if more else "",
+            next_page_token=pages.token(last, "events", query) if more else "",
         )

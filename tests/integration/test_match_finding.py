@@ -16,9 +16,12 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from sonica.catalog.v1 import catalog_service_pb2 as pb
 from sonica.catalog.v1 import track_pb2
 
+from match_svc import scan_limit
 from tests.integration import pieces
 from tests.integration.match_service import Client, make_settings, match_service, reason
 
+_WAITING = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+    AND wait_event_type = 'Lock' AND (query LIKE '%t.label%' OR query LIKE '%lexemes @@%')"""
 TRACKS: tuple[dict[str, object], ...] = (
     {"title": "Raga Yaman", "artist": "Ravi Shankar", "genre": "raga", "year": 1967},
     {"title": "राग यमन", "artist": "भीमसेन जोशी", "genre": "raga", "language": "hi"},
@@ -140,6 +143,26 @@ async def test_pages_of_a_filter_in_both_orders(client: Client) -> None:
             paged += [track.title for track in page.tracks]
             token = page.next_page_token
         assert paged == await listed(client, "genre = raga", order_by)
+
+
+async def test_a_question_that_takes_too_long_is_stopped(
+    client: Client, postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan_limit, "_SECONDS_MAX", 0.5)
+    too_broad = (grpc.StatusCode.FAILED_PRECONDITION, "QUERY_TOO_BROAD")
+    connection = await asyncpg.connect(postgres_dsn)
+    # Who waits for a lock takes as long as who looks at a large catalogue.
+    async with connection.transaction():
+        await connection.execute("LOCK catalog.track, catalog.track_text IN ACCESS EXCLUSIVE MODE")
+        broad = client.catalog.ListTracks(pb.ListTracksRequest(filter="label != x"))
+        assert await refused(broad) == too_broad
+        rare = client.catalog.SearchTracks(pb.SearchTracksRequest(query="yaman"))
+        assert await refused(rare) == too_broad
+        async with asyncio.timeout(60):
+            while await connection.fetchval(_WAITING):  # noqa: ASYNC110 - of another process
+                await asyncio.sleep(0.05)
+    await connection.close()
+    assert len(await listed(client, "")) == len(TRACKS)
 
 
 async def test_tracks_without_words_get_them_after_the_start(

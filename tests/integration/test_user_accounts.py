@@ -180,7 +180,6 @@ async def test_what_belongs_to_others_is_denied_whether_it_exists_or_not(
     user, other = await client.newcomer(), await client.newcomer()
     for name in (other.name, NOBODY):
         calls = calls_on(client, name, user.bearer)
-        denied = len(calls) - 1
         for rpc, call in calls.items():
             assert await refused(call) == DENIED, rpc
     log = client.audit.ListAuditEvents(
@@ -190,7 +189,7 @@ async def test_what_belongs_to_others_is_denied_whether_it_exists_or_not(
     everybody = account_pb.ListAccountsRequest()
     assert await refused(client.accounts.ListAccounts(everybody, metadata=user.bearer)) == DENIED
     admin = await become_admin(client, postgres_dsn)
-    assert (await client.events(admin, other.name))[:-2] == ["ACCESS_DENIED"] * denied
+    assert (await client.events(admin, other.name))[:-2] == ["ACCESS_DENIED"]
 
 
 async def test_without_credentials_nothing_answers(client: Client) -> None:
@@ -340,6 +339,13 @@ async def test_lists_are_paged(client: Client, postgres_dsn: str) -> None:
     assert len(first.events) == 4
     assert numbers == sorted(numbers, reverse=True)
     assert {event.user for event in (*first.events, *second.events)} == {admin.name, other.name}
+    narrower = audit_service_pb2.ListAuditEventsRequest(
+        user=other.name, page_token=request.page_token
+    )
+    assert await refused(client.audit.ListAuditEvents(narrower, metadata=admin.bearer)) == (
+        Code.INVALID_ARGUMENT,
+        "PAGE_TOKEN_INVALID",
+    )
     request.page_token = keys_token
     assert await refused(client.audit.ListAuditEvents(request, metadata=admin.bearer)) == (
         Code.INVALID_ARGUMENT,

@@ -42,6 +42,7 @@ from tests.integration.user_service import (
     refusal,
     user_service,
 )
+from user_svc.social import flows
 
 CALLBACK = "http://127.0.0.1:5123/callback"
 Code = grpc.StatusCode
@@ -230,6 +231,24 @@ async def test_people_who_come_at_once_get_one_account(postgres_dsn: str, issuer
         refusals = {refusal(each)[1] for each in results if isinstance(each, grpc.RpcError)}
         assert len(names) == 1
         assert refusals <= {"SOCIAL_EMAIL_TAKEN", "SOCIAL_LOGIN_REFUSED"}
+
+
+async def test_one_address_begins_so_many(
+    postgres_dsn: str, issuer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flows, "_FLOWS_OF_ADDRESS_MAX", 3)
+    request = session_pb.BeginSocialLogInRequest(provider="there", redirect_uri=CALLBACK)
+    async with service(postgres_dsn, issuer) as client:
+
+        async def begin_from(address: str) -> None:
+            metadata = [("x-forwarded-for", address)]
+            await client.sessions.BeginSocialLogIn(request, metadata=metadata)
+
+        for number in range(3):
+            await begin_from(f"2001:db8::{number}")
+        busy = (Code.RESOURCE_EXHAUSTED, "SOCIAL_LOGIN_BUSY")
+        assert await refused(begin_from("2001:db8::9")) == busy
+        await begin_from("192.0.2.1")
 
 
 async def test_where_people_may_be_sent(postgres_dsn: str, issuer: str) -> None:

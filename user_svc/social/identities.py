@@ -6,6 +6,7 @@ import secrets
 from uuid import UUID
 
 from user_svc.accounts import not_found
+from user_svc.errors import CredentialsRefusedError
 from user_svc.logins import Logins
 from user_svc.model import Account, AuditAction, Tokens
 from user_svc.passwords import Passwords
@@ -78,12 +79,13 @@ class Identities:
 
         Raises:
             SocialLogInRefusedError, IdentityTakenError, IdentityLimitReachedError,
-            ProviderUnreachableError, StoreUnreachableError, StorageFullError.
+            CredentialsRefusedError, ProviderUnreachableError, StoreUnreachableError,
+            StorageFullError.
         """
         provider, person = await self._flows.end(state, code, flow_token)
         async with self._database.transaction("link_identity") as connection:
             if await accounts.lock(connection, user_id) is None:
-                raise not_found(user_id)
+                raise CredentialsRefusedError  # the account was erased meanwhile
             there = await identities.find(connection, person)
             if there is not None and there.user_id == user_id:
                 return there
@@ -101,9 +103,11 @@ class Identities:
         """Returns the next identities of an account, the newest first.
 
         Raises:
-            StoreUnreachableError.
+            AccountNotFoundError, StoreUnreachableError.
         """
         async with self._database.connection("list_identities") as connection:
+            if await accounts.find(connection, user_id) is None:
+                raise not_found(user_id)
             return await identities.page(connection, user_id, before, limit)
 
     async def unlink(self, user_id: UUID, identity_id: str) -> None:
@@ -130,8 +134,12 @@ class Identities:
 
 
 async def _linked(connection: Connection, person: Person) -> Account | None:
+    found = await identities.find(connection, person)
+    if found is None or await accounts.lock(connection, found.user_id) is None:
+        return None
+    # Unlinking locks the account too, and may have been quicker.
     identity = await identities.find(connection, person)
-    if identity is None or await accounts.lock(connection, identity.user_id) is None:
+    if identity is None or identity.identity_number != found.identity_number:
         return None
     await identities.mark_used(connection, identity.identity_number)
     return await accounts.find(connection, identity.user_id)

@@ -7,15 +7,15 @@ from typing import Any
 from sonica.user.v1 import identity_service_pb2 as pb
 from sonica.user.v1 import identity_service_pb2_grpc as grpc_stubs
 
+from user_svc import pages
 from user_svc.access import Access
 from user_svc.calls import caller_of
-from user_svc.messages import page_start, page_token, time_to, user_from
+from user_svc.messages import time_to, user_from
 from user_svc.model import Scope
 from user_svc.social.identities import Identities
 from user_svc.social.model import Identity
 
 _PAGE_DEFAULT, _PAGE_MAX = 50, 100
-_IDENTITIES = b"i"
 
 
 class IdentityServicer(grpc_stubs.IdentityServiceServicer):
@@ -43,14 +43,14 @@ class IdentityServicer(grpc_stubs.IdentityServiceServicer):
         caller = await caller_of(self._access, context, Scope.ACCOUNT_READ)
         user_id = await self._access.own_or_admin(caller, user_from(request.parent))
         size = min(request.page_size or _PAGE_DEFAULT, _PAGE_MAX)
-        before = page_start(_IDENTITIES, request.page_token)
+        before = pages.start(request.page_token, "identities", user_id)
         # One more than wanted tells whether there is a next page.
         found = await self._identities.page(user_id, before, size + 1)
         more = len(found) > size
         last = found[size - 1].identity_number if more else 0
         return pb.ListIdentitiesResponse(
             identities=[identity_to(identity) for identity in found[:size]],
-            next_page_token=page_token(_IDENTITIES, last) if more else "",
+            next_page_token=pages.token(last, "identities", user_id) if more else "",
         )
 
     async def UnlinkIdentity(

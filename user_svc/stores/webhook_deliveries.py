@@ -146,6 +146,30 @@ async def end(
     )
 
 
+async def put_off(
+    connection: Connection, attempt: Attempt, outcome: Outcome, wait_seconds: float
+) -> None:
+    """Lets an attempt that came to nothing through no fault of the receiver's be made again.
+
+    Args:
+        connection: inside a transaction.
+        attempt: what `begin` returned; it counts no more.
+        outcome: tells why.
+        wait_seconds: until it is made again.
+    """
+    await connection.execute(
+        """
+        UPDATE users.webhook_delivery SET attempt_count = attempt_count - 1,
+            attempt_time = now() + make_interval(secs => $3), last_error = $4
+        WHERE delivery_number = $1 AND attempt_count = $2 AND state = 'WAITING'
+        """,
+        attempt.delivery_number,
+        attempt.attempt_count,
+        wait_seconds,
+        outcome.error,
+    )
+
+
 async def give_up_waiting(connection: Connection, webhook_number: int, why: str) -> None:
     """Gives up whatever waits for a webhook."""
     await connection.execute(

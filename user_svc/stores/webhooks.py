@@ -257,6 +257,8 @@ async def give_back(
 ) -> bool:
     """Ends a lease; returns whether nothing was taken for so long that it has to be disabled.
 
+    What still waits is due from now on, not since it waits: the webhooks take turns.
+
     Args:
         connection: inside a transaction that holds `lock`, in which its deliveries were stored.
         leased: what `lease` returned.
@@ -267,8 +269,9 @@ async def give_back(
         """
         UPDATE users.webhook SET
             lease_time = CASE WHEN lease_time = $2 THEN NULL ELSE lease_time END,
-            due_time = (SELECT min(d.attempt_time) FROM users.webhook_delivery d
-                WHERE d.webhook_number = $1),
+            due_time = (SELECT greatest(d.attempt_time, now()) FROM users.webhook_delivery d
+                WHERE d.webhook_number = $1 AND d.attempt_time IS NOT NULL
+                ORDER BY d.attempt_time LIMIT 1),
             fail_time = CASE $3::boolean WHEN true THEN NULL
                 WHEN false THEN coalesce(fail_time, now()) ELSE fail_time END
         WHERE webhook_number = $1

@@ -24,12 +24,14 @@ from user_svc.stores.webhook_deliveries import Attempt
 from user_svc.stores.webhooks import Leased
 from user_svc.webhooks.errors import WebhookUrlRefusedError
 from user_svc.webhooks.model import Outcome
-from user_svc.webhooks.poster import Poster
+from user_svc.webhooks.poster import Poster, Round
 from user_svc.webhooks.receiver import Receivers
 from user_svc.webhooks.signature import headers
 
 #: Waits before the second and all later attempts; after the last of them it is given up.
 WAITS_SECONDS = (5.0, 60.0, 300.0, 1800.0, 7200.0, 21_600.0, 43_200.0)
+# What found no room here comes back soon.
+_PUT_OFF_SECONDS = 5.0
 # So that what has failed together does not come back together.
 _JITTER = 0.2
 _POLL_SECONDS = 1.0
@@ -156,7 +158,10 @@ class Courier:
     async def _round(self, leased: Leased, attempts: Sequence[Attempt]) -> None:
         """Posts what is due of one webhook, all at once, and stores what came of it."""
         try:
-            outcomes = await asyncio.gather(*(self._post(leased, attempt) for attempt in attempts))
+            async with self._poster.round() as posting:
+                outcomes = await asyncio.gather(
+                    *(self._post(posting, leased, attempt) for attempt in attempts)
+                )
             await self._store(leased, list(zip(attempts, outcomes, strict=True)))
         except ServiceError as error:
             # Not stored: the lease runs out and they are posted again, as promised.
@@ -164,7 +169,7 @@ class Courier:
         except Exception:  # noqa: BLE001 - one webhook must not end the others
             _log.exception("could not post the events of a webhook")
 
-    async def _post(self, leased: Leased, attempt: Attempt) -> Outcome:
+    async def _post(self, posting: Round, leased: Leased, attempt: Attempt) -> Outcome:
         try:
             receiver = self._receivers.read(leased.url)
             keys = [self._box.open(sealed) for sealed in leased.sealed_secrets]
@@ -176,19 +181,23 @@ class Courier:
         body = attempt.body.encode()
         signed = headers(attempt.event_id, int(time.time()), body, keys)
         try:
-            return await self._poster.post(receiver, signed, body)
+            return await posting.post(receiver, signed, body)
         except Exception:  # noqa: BLE001 - a fault of ours with one event must not hold up others
             _log.exception("could not post an event")
             return Outcome(0, "not sent: an internal failure")
 
     async def _store(self, leased: Leased, ended: Sequence[tuple[Attempt, Outcome]]) -> None:
-        outcomes = [outcome for _, outcome in ended]
+        outcomes = [outcome for _, outcome in ended if not outcome.is_ours]
         async with self._database.transaction("store_outcomes") as connection:
             if not await webhooks.lock(connection, leased.webhook_number):
                 return
             for attempt, outcome in ended:
-                wait = wait_seconds(attempt.attempt_count)
-                await webhook_deliveries.end(connection, attempt, outcome, wait)
+                if outcome.is_ours:
+                    wait = _spread(_PUT_OFF_SECONDS)
+                    await webhook_deliveries.put_off(connection, attempt, outcome, wait)
+                else:
+                    next_wait = wait_seconds(attempt.attempt_count)
+                    await webhook_deliveries.end(connection, attempt, outcome, next_wait)
             taken = any(outcome.is_taken for outcome in outcomes) if outcomes else None
             too_long = await webhooks.give_back(
                 connection, leased, taken=taken, disable_seconds=self._limits.disable_seconds
@@ -228,5 +237,8 @@ def wait_seconds(attempt_count: int) -> float | None:
     """Returns how long to wait after so many attempts; None when that was the last one."""
     if attempt_count > len(WAITS_SECONDS):
         return None
-    wait = WAITS_SECONDS[attempt_count - 1]
-    return wait * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - spreads, hides nothing
+    return _spread(WAITS_SECONDS[attempt_count - 1])
+
+
+def _spread(seconds: float) -> float:
+    return seconds * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - hides nothing

@@ -122,11 +122,13 @@ class Outcome:
         status_code: of the answer; 0 when none came.
         error: why it failed; empty when it went well.
         excerpt: first 1,024 bytes of the answer, as text.
+        is_ours: whether it failed for want of room here: the receiver was not tried.
     """
 
     status_code: int
     error: str
     excerpt: str = field(default="", repr=False)
+    is_ours: bool = False
 
     @property
     def is_taken(self) -> bool:

@@ -1,6 +1,6 @@
 """The way to receivers: to public addresses only, and to exactly the one that was looked at.
 
-Whoever has an account chooses where we connect to, so a name is resolved here, once, every address
+Whoever has an account chooses where we connect to, so a name is looked up here, once, every address
 it has is judged, and the connection goes to a judged address, not to the name again: a name that
 changes its address in between gains nothing. TLS and the `Host` header go on with the name.
 """
@@ -8,28 +8,17 @@ changes its address in between gains nothing. TLS and the `Host` header go on wi
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-    ip_network,
-)
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Any, TypeAlias
 
 import httpcore
 
-Address: TypeAlias = IPv4Address | IPv6Address
-Network: TypeAlias = IPv4Network | IPv6Network
-Resolve: TypeAlias = Callable[[str, int], Sequence[Address]]
+from user_svc.webhooks.resolver import Address, NameUnknownError, Resolver
 
-# A resolver that hangs holds threads of ours, not those the rest of the process resolves with.
-_RESOLVER_THREADS = 8
+Network: TypeAlias = IPv4Network | IPv6Network
+
 _ADDRESSES_MAX = 4
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 _NAT64 = IPv6Network("64:ff9b::/96")
@@ -68,37 +57,25 @@ def is_public(address: Address) -> bool:
     )
 
 
-def resolve(host: str, port: int) -> list[Address]:
-    """Returns all addresses of a name; blocks.
-
-    Raises:
-        OSError: it has none.
-    """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [ip_address(entry[4][0]) for entry in found]
-
-
 class CheckedNetwork(httpcore.AsyncNetworkBackend):
-    """Connects to public addresses only.
+    """Connects to public addresses only, of names that it looks up once: it is for one round.
 
     Args:
         ports: that may be connected to.
         networks: that may be connected to although they are not public.
-        resolver: threads that `find` may block.
-        find: returns all addresses of a name.
+        resolver: looks up.
     """
 
     def __init__(
         self,
         ports: Collection[int],
         networks: Collection[Network],
-        resolver: ThreadPoolExecutor,
-        find: Resolve = resolve,
+        resolver: Resolver,
     ) -> None:
         self._ports = ports
         self._networks = networks
         self._resolver = resolver
-        self._find = find
+        self._found: dict[str, Sequence[Address]] = {}
         self._backend = httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -113,6 +90,7 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
 
         Raises:
             AddressRefusedError: one of its addresses, or the port, is not for us.
+            ResolverFullError: it was not looked up.
             httpcore.ConnectError, httpcore.ConnectTimeout: nobody answers.
         """
         addresses = await self._checked(host, port)
@@ -146,11 +124,12 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
     async def _checked(self, host: str, port: int) -> list[Address]:
         if port not in self._ports:
             raise AddressRefusedError(f"port {port} is not one that events are posted to")
-        loop = asyncio.get_running_loop()
+        found = self._found.get(host)
         try:
-            found = await loop.run_in_executor(self._resolver, self._find, host, port)
-        except (OSError, UnicodeError) as error:
-            raise httpcore.ConnectError("the name has no address") from error
+            found = found or await self._resolver.look_up(host, port)
+        except NameUnknownError as error:
+            raise httpcore.ConnectError(str(error)) from error
+        self._found[host] = found
         # One that is not public is enough: who mixes them wants to see which one we take.
         if not found or not all(map(self._is_allowed, found)):
             raise AddressRefusedError("the host has an address that is not public")
@@ -159,13 +138,3 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
     def _is_allowed(self, address: Address) -> bool:
         plain = getattr(address, "ipv4_mapped", None) or address
         return is_public(plain) or any(plain in network for network in self._networks)
-
-
-@asynccontextmanager
-async def resolver_threads() -> AsyncIterator[ThreadPoolExecutor]:
-    """Yields threads for `CheckedNetwork`; what still blocks at the end is not waited for."""
-    threads = ThreadPoolExecutor(_RESOLVER_THREADS, "resolver")
-    try:
-        yield threads
-    finally:
-        threads.shutdown(wait=False, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""One attempt to post an event: to a judged address, bounded in time and in what is read.
+"""Attempts to post events: to a judged address, bounded in time and in what is read.
 
 No redirect is followed, no proxy of the environment is used, no cookie and no connection is kept.
 """
@@ -15,14 +15,16 @@ from opentelemetry.trace import SpanKind
 
 from mesh.runtime import telemetry
 from user_svc.webhooks.model import Outcome
-from user_svc.webhooks.network import (
-    AddressRefusedError,
-    CheckedNetwork,
-    Resolve,
-    resolve,
-    resolver_threads,
-)
+from user_svc.webhooks.network import AddressRefusedError, CheckedNetwork
 from user_svc.webhooks.receiver import Receiver, Receivers
+from user_svc.webhooks.resolver import (
+    NameUnknownError,
+    Resolve,
+    Resolver,
+    ResolverFullError,
+    open_resolver,
+    resolve,
+)
 
 EXCERPT_BYTES = 1024
 _TAKEN = range(200, 300)
@@ -30,6 +32,42 @@ _TAKEN = range(200, 300)
 
 class Poster:
     """Posts; made by `open_poster`.
+
+    Args:
+        receivers: which ports and networks may be connected to.
+        resolver: looks their names up.
+        trust: whose certificates are believed.
+        timeout_seconds: of one attempt.
+    """
+
+    def __init__(
+        self,
+        receivers: Receivers,
+        resolver: Resolver,
+        trust: ssl.SSLContext,
+        timeout_seconds: float,
+    ) -> None:
+        self._receivers = receivers
+        self._resolver = resolver
+        self._trust = trust
+        self._timeout_seconds = timeout_seconds
+
+    @asynccontextmanager
+    async def round(self) -> AsyncIterator[Round]:
+        """Yields what makes some attempts, which share one look-up of a name."""
+        network = CheckedNetwork(self._receivers.ports, self._receivers.networks, self._resolver)
+        pool = httpcore.AsyncConnectionPool(
+            ssl_context=self._trust,
+            max_connections=None,  # who posts bounds how much at once
+            max_keepalive_connections=0,
+            network_backend=network,
+        )
+        async with pool:
+            yield Round(pool, self._timeout_seconds)
+
+
+class Round:
+    """Posts; made by `Poster.round`.
 
     Args:
         pool: that connects through a `CheckedNetwork`.
@@ -62,6 +100,9 @@ class Poster:
                 return await self._exchange(receiver, headers, body)
         except AddressRefusedError as error:
             return Outcome(0, f"not sent: {error}")
+        except ResolverFullError:
+            why = "not sent yet: too many names are being looked up; it is tried again"
+            return Outcome(0, why, is_ours=True)
         except TimeoutError:
             return Outcome(0, f"no answer within {self._timeout_seconds:g} s")
         except httpcore.ConnectError as error:
@@ -108,8 +149,10 @@ def _cause(error: httpcore.ConnectError) -> str:
             return "its TLS certificate is not valid for this name"
         if isinstance(cause, ssl.SSLError):
             return "TLS failed"
+        if isinstance(cause, NameUnknownError):
+            return str(cause)
         cause = cause.__cause__ or cause.__context__
-    return "the name has no address, or nobody answers there"
+    return "nobody answers there"
 
 
 @asynccontextmanager
@@ -128,13 +171,5 @@ async def open_poster(
         trust: whose certificates are believed; None means those of the system.
         find: returns all addresses of a name.
     """
-    async with resolver_threads() as threads:
-        network = CheckedNetwork(receivers.ports, receivers.networks, threads, find)
-        pool = httpcore.AsyncConnectionPool(
-            ssl_context=trust or httpcore.default_ssl_context(),
-            max_connections=None,  # who posts bounds how much at once
-            max_keepalive_connections=0,
-            network_backend=network,
-        )
-        async with pool:
-            yield Poster(pool, timeout_seconds)
+    async with open_resolver(find) as resolver:
+        yield Poster(receivers, resolver, trust or httpcore.default_ssl_context(), timeout_seconds)

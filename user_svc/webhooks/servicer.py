@@ -7,15 +7,15 @@ from typing import Any
 from sonica.user.v1 import webhook_service_pb2 as pb
 from sonica.user.v1 import webhook_service_pb2_grpc as grpc_stubs
 
+from user_svc import pages
 from user_svc.access import Access
 from user_svc.calls import caller_of
-from user_svc.messages import page_start, page_token, request_id_from, user_from
+from user_svc.messages import request_id_from, user_from
 from user_svc.model import Caller, Scope
 from user_svc.webhooks import messages
 from user_svc.webhooks.webhooks import Webhooks
 
 _PAGE_DEFAULT, _PAGE_MAX = 50, 100
-_WEBHOOKS, _DELIVERIES = b"w", b"d"
 
 
 class WebhookServicer(grpc_stubs.WebhookServiceServicer):
@@ -55,13 +55,14 @@ class WebhookServicer(grpc_stubs.WebhookServiceServicer):
         caller = await caller_of(self._access, context, Scope.ACCOUNT_READ)
         user_id = await self._access.own_or_admin(caller, user_from(request.parent))
         size = min(request.page_size or _PAGE_DEFAULT, _PAGE_MAX)
-        before = page_start(_WEBHOOKS, request.page_token)
+        before = pages.start(request.page_token, "webhooks", user_id)
         # One more than wanted tells whether there is a next page.
         found = await self._webhooks.page(user_id, before, size + 1)
         more = len(found) > size
+        last = found[size - 1].webhook_number if more else 0
         return pb.ListWebhooksResponse(
             webhooks=[messages.webhook_to(webhook) for webhook in found[:size]],
-            next_page_token=page_token(_WEBHOOKS, found[size - 1].webhook_number) if more else "",
+            next_page_token=pages.token(last, "webhooks", user_id) if more else "",
         )
 
     async def UpdateWebhook(
@@ -104,13 +105,13 @@ class WebhookServicer(grpc_stubs.WebhookServiceServicer):
         user, webhook_id = messages.webhook_from(request.parent)
         user_id = await self._access.own(caller, user)
         size = min(request.page_size or _PAGE_DEFAULT, _PAGE_MAX)
-        before = page_start(_DELIVERIES, request.page_token)
+        before = pages.start(request.page_token, "deliveries", webhook_id)
         webhook, found = await self._webhooks.deliveries(user_id, webhook_id, before, size + 1)
         more = len(found) > size
         last = found[size - 1].delivery_number if more else 0
         return pb.ListWebhookDeliveriesResponse(
             deliveries=[messages.delivery_to(webhook, delivery) for delivery in found[:size]],
-            next_page_token=page_token(_DELIVERIES, last) if more else "",
+            next_page_token=pages.token(last, "deliveries", webhook_id) if more else "",
         )
 
     async def RedeliverWebhookDelivery(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from user_svc.accounts import not_found
-from user_svc.errors import RequestIdReusedError
+from user_svc.errors import CredentialsRefusedError, RequestIdReusedError
 from user_svc.model import AuditAction, Caller
 from user_svc.secret_box import SecretBox
 from user_svc.stores import accounts, audit, webhook_deliveries, webhooks
@@ -73,7 +73,7 @@ class Webhooks:
 
         Raises:
             WebhookUrlRefusedError, WebhookLimitReachedError, WebhooksUnavailableError,
-            RequestIdReusedError, AccountNotFoundError, StoreUnreachableError, StorageFullError.
+            RequestIdReusedError, CredentialsRefusedError, StoreUnreachableError, StorageFullError.
         """
         self._receivers.read(str(values["url"]))
         secret = new_secret()
@@ -81,7 +81,7 @@ class Webhooks:
         async with self._database.transaction("create_webhook") as connection:
             # Calls of one account one after the other: the number of its webhooks stays bounded.
             if await accounts.lock(connection, user_id) is None:
-                raise not_found(user_id)
+                raise CredentialsRefusedError  # the account was erased meanwhile
             if request_id is not None:
                 made = await webhooks.find_request(connection, user_id, request_id)
                 if made is not None:
@@ -110,9 +110,11 @@ class Webhooks:
         """Returns the next webhooks of an account, the newest first.
 
         Raises:
-            StoreUnreachableError.
+            AccountNotFoundError, StoreUnreachableError.
         """
         async with self._database.connection("list_webhooks") as connection:
+            if await accounts.find(connection, user_id) is None:
+                raise not_found(user_id)
             return await webhooks.page(connection, user_id, before, limit)
 
     async def update(

@@ -30,6 +30,8 @@ def test_external_ids_and_times() -> None:
     wanted = track_filter("external_ids.mbid = a-1 AND create_time < 2026-11-21T08:00:00Z")
     assert wanted.conditions == ["t.external_ids @> $3::jsonb", "t.create_time < $4"]
     assert wanted.values == ['{"mbid": "a-1"}', datetime(2026, 11, 21, 8, tzinfo=UTC)]
+    (east,) = track_filter("create_time < 2026-11-21T08:00:00+02:00").values
+    assert east == datetime(2026, 11, 21, 6, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,8 @@ def test_external_ids_and_times() -> None:
         ("year = soon", "'soon' is no year", 6),
         ("genre > rock", "by = and != only", 6),
         ("create_time > yesterday", "is no time", 13),
+        ("create_time > 0001-01-01T00:00:00+14:00", "is no time", 13),
+        ("create_time < 9999-12-31T23:59:59-14:00", "is no time", 13),
         ("genre = raga OR genre = rock", "joined by AND", 13),
         ("genre raga", "was expected, not 'genre raga'", 0),
         ('genre = "raga', "was expected", 0),

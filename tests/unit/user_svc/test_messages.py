@@ -14,7 +14,7 @@ from sonica.user.v1.api_key_service_pb2 import CreateApiKeyRequest
 from mesh.runtime.errors import InvalidRequestError
 from user_svc import messages
 from user_svc.credentials import new_api_key, read_api_key, read_refresh_token
-from user_svc.errors import CredentialsRefusedError, PageTokenInvalidError, UpdateMaskInvalidError
+from user_svc.errors import CredentialsRefusedError, UpdateMaskInvalidError
 
 
 def test_credentials_and_address_of_a_call() -> None:
@@ -77,15 +77,6 @@ def test_masks() -> None:
 def test_masks_that_would_change_something_else_or_nothing(mask: list[str]) -> None:
     with pytest.raises(UpdateMaskInvalidError):
         messages.changes_from(request(mask, role=3) if mask else request(mask))
-
-
-def test_page_tokens() -> None:
-    assert messages.page_start(b"k", "") is None
-    token = messages.page_token(b"k", 7)
-    assert messages.page_start(b"k", token) == 7
-    for false in (messages.page_token(b"e", 7), messages.page_token(b"k", 0), "x", token + "A"):
-        with pytest.raises(PageTokenInvalidError):
-            messages.page_start(b"k", false)
 
 
 def test_texts_of_keys_are_read_in_one_way() -> None:

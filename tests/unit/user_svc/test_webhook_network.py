@@ -16,14 +16,9 @@ import httpcore
 import pytest
 
 from user_svc.webhooks.errors import WebhookUrlRefusedError
-from user_svc.webhooks.network import (
-    Address,
-    AddressRefusedError,
-    CheckedNetwork,
-    is_public,
-    resolve,
-)
+from user_svc.webhooks.network import AddressRefusedError, CheckedNetwork, is_public
 from user_svc.webhooks.receiver import Receiver, Receivers
+from user_svc.webhooks.resolver import Address, Resolver, resolve
 
 PUBLIC = ("93.184.215.14", "1.1.1.1", "2606:4700:4700::1111", "64:ff9b::5db8:d70e")
 NOT_PUBLIC = (
@@ -180,9 +175,9 @@ async def listener() -> AsyncIterator[tuple[int, list[str]]]:
 
 
 def network(names: Names | None, port: int, *allowed: str) -> CheckedNetwork:
-    threads = ThreadPoolExecutor(1)
+    resolver = Resolver(ThreadPoolExecutor(1), names or resolve)
     networks = [ip_network(text) for text in allowed]
-    return CheckedNetwork({port}, networks, threads, names or resolve)
+    return CheckedNetwork({port}, networks, resolver)
 
 
 @pytest.mark.parametrize(
@@ -214,8 +209,10 @@ async def test_a_name_is_looked_up_once_and_that_address_is_connected_to() -> No
         with pytest.raises(httpcore.ConnectError):
             await network(names, port, "127.0.0.2/32").connect_tcp("rebind.example", port)
         assert (names.asked, guests) == (["rebind.example"], [])
-        stream = await network(names, port, "127.0.0.1/32").connect_tcp("rebind.example", port)
-        await stream.aclose()
+        once = network(names, port, "127.0.0.1/32")
+        for _ in range(2):
+            stream = await once.connect_tcp("rebind.example", port)
+            await stream.aclose()
         assert names.asked == ["rebind.example"] * 2
 
 

@@ -122,7 +122,11 @@ class CatalogServiceServicer:
     def ListTracks(self, request, context):
         """Lists tracks in the order of registration, all or those of a filter.
 
-        Errors: `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`, `FILTER_INVALID`.
+        A filter that names none of `isrc`, `external_id` and `external_ids` is
+        held against one track after the other, for at most 2 s.
+
+        Errors: `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`, `FILTER_INVALID`;
+        `FAILED_PRECONDITION` / `QUERY_TOO_BROAD` after those 2 s.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -135,7 +139,8 @@ class CatalogServiceServicer:
         and across Devanagari and Latin script by its sound. Case, accents and
         width do not count. No result is an empty list.
 
-        Errors: `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
+        Errors: `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`; `FAILED_PRECONDITION` /
+        `QUERY_TOO_BROAD` when looking takes more than 2 s.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -76,7 +76,8 @@ class IdentityServiceServicer:
     def ListIdentities(self, request, context):
         """Lists the identities of an account, the newest first.
 
-        Errors: `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
+        Errors: `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`; `NOT_FOUND` /
+        `ACCOUNT_NOT_FOUND`, to an admin only.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -73,7 +73,8 @@ class PersonalDataServiceServicer:
         Errors: `PERMISSION_DENIED` / `PASSWORD_WRONG`, `IDENTITY_NO_PROOF`;
         `RESOURCE_EXHAUSTED` / `ATTEMPTS_EXHAUSTED`, `HASHING_BUSY`;
         `UNAUTHENTICATED` / `SOCIAL_LOGIN_REFUSED`; `UNAVAILABLE` /
-        `PROVIDER_UNREACHABLE`.
+        `PROVIDER_UNREACHABLE`; `FAILED_PRECONDITION` / `LAST_ADMIN` for the only
+        admin, who gives another account the role first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -121,7 +121,8 @@ class WebhookServiceServicer:
     def ListWebhooks(self, request, context):
         """Lists the webhooks of an account, the newest first.
 
-        Errors: `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`.
+        Errors: `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`; `NOT_FOUND` /
+        `ACCOUNT_NOT_FOUND`, to an admin only.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -848,7 +848,8 @@ class AuditEvent(betterproto2.Message):
     occurrence_count: "int" = betterproto2.field(10, betterproto2.TYPE_INT32)
     """
     How many it stands for, at least 1: of LOGIN_REFUSED, those since the
-    event before for the same account and address.
+    event before for the same account and address; of ACCESS_DENIED, those
+    since the event before for the same actor and user.
     """
 
 
@@ -1590,7 +1591,8 @@ class ListAccountsRequest(betterproto2.Message):
 
     page_token: "str" = betterproto2.field(2, betterproto2.TYPE_STRING)
     """
-    `next_page_token` of the page before; empty for the first page. Opaque.
+    `next_page_token` of the page before; empty for the first page. Opaque,
+    and good for the same request only, `page_size` apart.
     """
 
     email_prefix: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
@@ -1647,7 +1649,8 @@ class ListApiKeysRequest(betterproto2.Message):
 
     page_token: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
     """
-    `next_page_token` of the page before; empty for the first page. Opaque.
+    `next_page_token` of the page before; empty for the first page. Opaque,
+    and good for the same request only, `page_size` apart.
     """
 
 
@@ -1692,7 +1695,8 @@ class ListAuditEventsRequest(betterproto2.Message):
 
     page_token: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
     """
-    `next_page_token` of the page before; empty for the first page. Opaque.
+    `next_page_token` of the page before; empty for the first page. Opaque,
+    and good for the same request only, `page_size` apart.
     """
 
     actions: "list[AuditAction]" = betterproto2.field(4, betterproto2.TYPE_ENUM, repeated=True)
@@ -1760,7 +1764,8 @@ class ListIdentitiesRequest(betterproto2.Message):
 
     page_token: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
     """
-    `next_page_token` of the page before; empty for the first page. Opaque.
+    `next_page_token` of the page before; empty for the first page. Opaque,
+    and good for the same request only, `page_size` apart.
     """
 
 
@@ -1809,7 +1814,8 @@ class ListRecognitionsRequest(betterproto2.Message):
 
     page_token: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
     """
-    `next_page_token` of the page before; empty for the first page. Opaque.
+    `next_page_token` of the page before; empty for the first page. Opaque,
+    and good for the same request only, `page_size` apart.
     """
 
     filter: "RecognitionFilter | None" = betterproto2.field(
@@ -1867,7 +1873,8 @@ class ListWebhookDeliveriesRequest(betterproto2.Message):
 
     page_token: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
     """
-    `next_page_token` of the page before; empty for the first page. Opaque.
+    `next_page_token` of the page before; empty for the first page. Opaque,
+    and good for the same request only, `page_size` apart.
     """
 
 
@@ -1918,7 +1925,8 @@ class ListWebhooksRequest(betterproto2.Message):
 
     page_token: "str" = betterproto2.field(3, betterproto2.TYPE_STRING)
     """
-    `next_page_token` of the page before; empty for the first page. Opaque.
+    `next_page_token` of the page before; empty for the first page. Opaque,
+    and good for the same request only, `page_size` apart.
     """
 
 
