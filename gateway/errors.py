@@ -4,6 +4,7 @@ ServiceError
 ├── SourceMissingError       a request brings no audio
 ├── AudioTooLargeError       more bytes than one message may carry
 ├── CatalogMovedError        the catalogue went over to another extractor meanwhile
+├── TooManyStreamsError      one caller has as many streams as it may
 ├── StreamOutOfOrderError    a stream's messages come in an order the contract does not allow
 └── UpstreamFailedError      a service failed without a typed error, or broke its contract
 """
@@ -50,6 +51,23 @@ class CatalogMovedError(ServiceError):
             "send the audio again",
             retry_after_seconds=0.1,
             algorithm_version=str(algorithm_version),
+        )
+
+
+class TooManyStreamsError(ServiceError):
+    """A caller has as many streams of recognition under way as it may."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "TOO_MANY_STREAMS"
+    domain = DOMAIN
+    metadata_keys = ("limit",)
+
+    def __init__(self, limit: int, whose: str) -> None:
+        """Takes the limit, and whose streams it is of, as an attribute."""
+        super().__init__(
+            f"{limit} streams {whose} are under way, as many as may be; end one, or try again",
+            retry_after_seconds=1.0,
+            limit=str(limit),
         )
 
 

@@ -13,6 +13,7 @@ from gateway.activity import Activities
 from gateway.public_face import public_services
 from gateway.second_look import SecondLook
 from gateway.servicer import RecognitionServicer
+from gateway.stream_places import StreamPlaces
 from gateway.upstream import Upstream
 from mesh.runtime.channels import open_channel
 from mesh.runtime.serve import Registration, StartError
@@ -48,7 +49,9 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
         second_look = SecondLook(upstream, count_max) if settings.second_look else None
         flush_seconds = min(settings.drain_timeout_seconds, _FLUSH_SECONDS_MAX)
         activities = Activities(upstream.activity, flush_seconds)
-        servicer = RecognitionServicer(upstream, activities, second_look)
+        # Half of all calls: the rest is for clips, and for streams of accounts.
+        places = StreamPlaces(settings.streams_per_caller_max, settings.max_concurrent_rpcs // 2)
+        servicer = RecognitionServicer(upstream, activities, places, second_look)
         add = add_RecognitionServiceServicer_to_server
         described = public_services() if settings.reflection else ()
         async with activities.running():

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from gateway.activity import Activities
     from gateway.second_look import SecondLook
+    from gateway.stream_places import StreamPlaces
     from gateway.upstream import Upstream
 
 
@@ -30,14 +31,20 @@ class RecognitionServicer(RecognitionServiceServicer):
     Args:
         upstream: the services to call.
         activities: told of what was answered.
+        places: of streams of recognition.
         second_look: taken at clips that are not recognised; None for never.
     """
 
     def __init__(
-        self, upstream: Upstream, activities: Activities, second_look: SecondLook | None = None
+        self,
+        upstream: Upstream,
+        activities: Activities,
+        places: StreamPlaces,
+        second_look: SecondLook | None = None,
     ) -> None:
         self._upstream = upstream
         self._activities = activities
+        self._places = places
         self._second_look = second_look
 
     async def Recognize(self, request: pb.RecognizeRequest, context: Any) -> pb.RecognizeResponse:
@@ -50,26 +57,29 @@ class RecognitionServicer(RecognitionServiceServicer):
         self, requests: AsyncIterator[pb.StreamingRecognizeRequest], context: Any
     ) -> None:
         """Recognises audio while it arrives."""
-        config = await streaming.first_config(requests)
-        recognition = StreamingRecognition(
-            self._upstream, pb.StreamingRecognizeResponse, context.write
-        )
-        layout = config.format if config.HasField("format") else None
-        last = await recognition.run(streaming.chunks_of(requests), layout, config.max_match_count)
+        with self._places.taken(context):
+            config = await streaming.first_config(requests)
+            recognition = StreamingRecognition(
+                self._upstream, pb.StreamingRecognizeResponse, context.write
+            )
+            layout = config.format if config.HasField("format") else None
+            chunks = streaming.chunks_of(requests)
+            last = await recognition.run(chunks, layout, config.max_match_count)
         self._activities.recognised(context, last.matches, last.analysed_duration)
 
     async def RecognizeUpload(
         self, requests: AsyncIterator[pb.RecognizeUploadRequest], context: Any
     ) -> None:
         """Recognises audio while it is uploaded."""
-        async with upload.opened(requests) as body:
-            recognition = StreamingRecognition(
-                self._upstream, pb.RecognizeUploadResponse, context.write
-            )
-            layout = body.first.format if body.first.HasField("format") else None
-            last = await recognition.run(body.chunks(), layout, body.first.max_match_count)
-            self._activities.recognised(context, last.matches, last.analysed_duration)
-            await body.finish()
+        with self._places.taken(context):
+            async with upload.opened(requests) as body:
+                recognition = StreamingRecognition(
+                    self._upstream, pb.RecognizeUploadResponse, context.write
+                )
+                layout = body.first.format if body.first.HasField("format") else None
+                last = await recognition.run(body.chunks(), layout, body.first.max_match_count)
+                self._activities.recognised(context, last.matches, last.analysed_duration)
+                await body.finish()
 
     async def RegisterTrack(
         self, request: pb.RegisterTrackRequest, context: Any

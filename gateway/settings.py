@@ -16,6 +16,12 @@ class Settings(ServiceSettings):
         min_length=1,
         description="Where the proxy's internal listener answers: host:port or unix:/path.",
     )
+    streams_per_caller_max: int = Field(
+        16,
+        ge=0,
+        le=65_536,
+        description="Streams of recognition of one account or address at once; 0 is no limit.",
+    )
     second_look: bool = Field(
         False,
         description="Whether a clip nobody recognised is analysed again at other pitches.",

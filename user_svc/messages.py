@@ -50,7 +50,8 @@ def presented_by(metadata: Sequence[tuple[str, str | bytes]]) -> Presented:
     Raises:
         CredentialsRefusedError: there is more than one of a kind, or another scheme.
     """
-    found: dict[str, list[str]] = {"authorization": [], "x-api-key": [], "x-forwarded-for": []}
+    headers = ("authorization", "x-api-key", "x-forwarded-for", "x-sonica-address")
+    found: dict[str, list[str]] = {name: [] for name in headers}
     for name, value in metadata:
         if name in found and isinstance(value, str):
             found[name].append(value)
@@ -61,9 +62,11 @@ def presented_by(metadata: Sequence[tuple[str, str | bytes]]) -> Presented:
         scheme, _, token = value.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise CredentialsRefusedError
-    # The last is the one the proxy has added; those before are what the client says.
+    # The last is the one the proxy has added; those before are what the client says. Behind
+    # proxies that it trusts it is one of theirs, and the edge says by itself whose call it is.
     addresses = ",".join(found["x-forwarded-for"]).split(",")
-    return Presented(token, next(iter(found["x-api-key"]), None), addresses[-1].strip())
+    address = next(iter(found["x-sonica-address"]), addresses[-1].strip())
+    return Presented(token, next(iter(found["x-api-key"]), None), address)
 
 
 def user_from(name: str) -> UUID | None:

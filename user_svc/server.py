@@ -150,11 +150,13 @@ async def build(settings: Settings) -> AsyncIterator[Sequence[Registration]]:
                 external_auth_pb2_grpc.add_AuthorizationServicer_to_server,
                 AuthorizationServicer(EdgeAccess(access)),
                 "envoy.service.auth.v3.Authorization",
+                spared=True,
             ),
             Registration(
                 rate_limit_pb2_grpc.add_RateLimitServiceServicer_to_server,
                 RateLimitServicer(rate_limits),
                 "envoy.service.ratelimit.v3.RateLimitService",
+                spared=True,
             ),
             Registration(
                 history_service_pb2_grpc.add_HistoryServiceServicer_to_server,

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Cluster of the key set of user_svc.
 KEYS_CLUSTER = "user_keys"
+#: Cluster of user_svc where it is asked who calls, and how often they have.
+DECISIONS_CLUSTER = "user_decisions"
 JWT_AUTHN = "envoy.filters.http.jwt_authn"
 EXT_AUTHZ = "envoy.filters.http.ext_authz"
 #: Where jwt_authn leaves why it has refused a token.
@@ -108,7 +110,7 @@ def ext_authz() -> Json:
         EXT_AUTHZ,
         "ext_authz.v3.ExtAuthz",
         grpc_service={
-            "envoy_grpc": {"cluster_name": "user"},
+            "envoy_grpc": {"cluster_name": DECISIONS_CLUSTER},
             "timeout": seconds(_DECISION_SECONDS_MAX),
         },
         transport_api_version="V3",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mesh.envoy.address import Json, envoy_address
-from mesh.envoy.clusters import keys_cluster, otlp_cluster, service_cluster
+from mesh.envoy.clusters import decisions_cluster, keys_cluster, otlp_cluster, service_cluster
+from mesh.envoy.durations import seconds
 from mesh.envoy.listeners import edge_listener, internal_listener
 from mesh.envoy.methods import METHODS
 
@@ -18,6 +19,11 @@ _RUNTIME: Json = {
     # The form of an access token has several times the default's size.
     "re2.max_program_size.error_level": 1000,
 }
+_HEAP = "envoy.resource_monitors.fixed_heap"
+# Between two looks a fast network brings some ten MiB.
+_HEAP_LOOK_SECONDS = 0.1
+# Streams that hold 1 MiB or more are candidates.
+_LARGE_STREAM_BITS = 20
 
 
 def bootstrap(plan: MeshPlan) -> Json:
@@ -25,7 +31,7 @@ def bootstrap(plan: MeshPlan) -> Json:
     upstreams = sorted({row.upstream for row in METHODS})
     clusters = [service_cluster(name, plan) for name in upstreams]
     if not plan.open:
-        clusters.append(keys_cluster(plan))
+        clusters += [decisions_cluster(plan), keys_cluster(plan)]
     if plan.otlp is not None:
         clusters.append(otlp_cluster(plan.otlp))
     return {
@@ -42,7 +48,7 @@ def bootstrap(plan: MeshPlan) -> Json:
             }
         },
         "layered_runtime": {"layers": [{"name": "static", "static_layer": {**_RUNTIME}}]},
-        "overload_manager": _overload_manager(plan.max_connections),
+        "overload_manager": _overload_manager(plan),
         "static_resources": {
             "listeners": [edge_listener(plan), internal_listener(plan)],
             "clusters": [*clusters],
@@ -50,17 +56,46 @@ def bootstrap(plan: MeshPlan) -> Json:
     }
 
 
-def _overload_manager(max_connections: int) -> Json:
-    """Returns the bound on connections from clients and services together."""
+def _overload_manager(plan: MeshPlan) -> Json:
+    """Returns the bounds on connections from clients and services together, and on memory.
+
+    Bodies that wait to be whole are what fills it: those of the largest go first.
+    """
     return {
+        "refresh_interval": seconds(_HEAP_LOOK_SECONDS),
+        "buffer_factory_config": {"minimum_account_to_track_power_of_two": _LARGE_STREAM_BITS},
         "resource_monitors": [
             {
                 "name": "envoy.resource_monitors.global_downstream_max_connections",
                 "typed_config": {
                     "@type": "type.googleapis.com/envoy.extensions.resource_monitors"
                     ".downstream_connections.v3.DownstreamConnectionsConfig",
-                    "max_active_downstream_connections": max_connections,
+                    "max_active_downstream_connections": plan.max_connections,
                 },
-            }
-        ]
+            },
+            {
+                "name": _HEAP,
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.resource_monitors"
+                    ".fixed_heap.v3.FixedHeapConfig",
+                    "max_heap_size_bytes": plan.max_heap_bytes,
+                },
+            },
+        ],
+        "actions": [
+            _when_heap_is("shrink_heap", {"threshold": {"value": 0.8}}),
+            _when_heap_is(
+                "reset_high_memory_stream",
+                {"scaled": {"scaling_threshold": 0.85, "saturation_threshold": 0.95}},
+            ),
+            _when_heap_is("stop_accepting_requests", {"threshold": {"value": 0.95}}),
+        ],
+    }
+
+
+def _when_heap_is(action: str, share: Json) -> Json:
+    """Returns what is done from a share of the memory on."""
+    return {
+        "name": f"envoy.overload_actions.{action}",
+        "triggers": [{"name": _HEAP, **share}],
     }

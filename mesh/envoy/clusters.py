@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mesh.envoy.access import KEYS_CLUSTER
+from mesh.envoy.access import DECISIONS_CLUSTER, KEYS_CLUSTER
 from mesh.envoy.address import Json, envoy_address, needs_resolver
 from mesh.envoy.durations import seconds
 from mesh.envoy.methods import METHODS
@@ -20,13 +20,27 @@ _FAST_SECONDS = 0.25
 _CONNECT_SECONDS = 1.0
 _STREAM_WINDOW_BYTES = 1024 * 1024
 _BUFFER_BYTES = 1024 * 1024
+_DECIDING_SERVICE = "envoy.service.auth.v3.Authorization"
 
 
 def service_cluster(name: str, plan: MeshPlan) -> Json:
     """Returns the cluster of the endpoints in the plan's field `name`."""
-    cluster = _http2_cluster(name, getattr(plan, name))
     checked = next(row.service for row in METHODS if row.upstream == name)
-    return cluster | {
+    return _checked_cluster(name, name, checked, plan)
+
+
+def decisions_cluster(plan: MeshPlan) -> Json:
+    """Returns the cluster by which user_svc is asked who calls, and how often they have.
+
+    Its endpoints are those of the accounts. Its calls have places of their own: as many as there
+    are calls about accounts must not leave everybody's keys undecided and limits uncounted.
+    """
+    return _checked_cluster(DECISIONS_CLUSTER, "user", _DECIDING_SERVICE, plan)
+
+
+def _checked_cluster(name: str, upstream: str, checked: str, plan: MeshPlan) -> Json:
+    """Returns the cluster of an upstream, whose health is that of the service `checked`."""
+    return _http2_cluster(name, getattr(plan, upstream)) | {
         "lb_policy": "LEAST_REQUEST",
         # By default a change of health waits up to a second for others to join it; calls meanwhile
         # go to a dead replica, and not to one that has just come up.
@@ -35,7 +49,7 @@ def service_cluster(name: str, plan: MeshPlan) -> Json:
         "outlier_detection": _outlier_detection(),
         "circuit_breakers": _circuit_breakers(plan),
         "per_connection_buffer_limit_bytes": _BUFFER_BYTES,
-        **upstream_socket(name, plan),
+        **upstream_socket(upstream, plan),
     }
 
 

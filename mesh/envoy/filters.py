@@ -13,6 +13,7 @@ from mesh.envoy.methods import METHODS
 
 if TYPE_CHECKING:
     from mesh.envoy.address import Json, JsonValue
+    from mesh.envoy.methods import Method
     from mesh.envoy.plan import MeshPlan
 
 _TRANSCODER = "grpc_json_transcoder.v3.GrpcJsonTranscoder"
@@ -23,12 +24,17 @@ _JSON_BYTES_MAX = _AUDIO_BYTES_MAX * 4 // 3 + 64 * 1024
 _RESPONSE_BYTES_MAX = 32 * 1024 * 1024
 #: Largest body of a call about an account; anybody may send one.
 FORM_BYTES_MAX = 64 * 1024
+# What a message has beside its audio or fingerprint, and one about the catalogue in all.
+_MESSAGE_EXTRA_BYTES = 128 * 1024
+_CATALOG_BYTES_MAX = 1024 * 1024
+_LARGE = ("Recognize", "RegisterTrack", "CreateTrack", "CreateImport")
 
 # Below it the saving is not worth the work.
 _COMPRESSED_BYTES_MIN = 1024
 
 #: Headers by which services of the mesh tell each other who calls. A client's are never believed.
 INTERNAL_HEADER_PREFIX = "x-sonica-"
+BUFFER = "envoy.filters.http.buffer"
 HEADER_MUTATION = "envoy.filters.http.header_mutation"
 TRANSCODER = "envoy.filters.http.grpc_json_transcoder"
 #: Answers 200 when every service has a healthy replica and the edge is not draining, else 503.
@@ -170,7 +176,11 @@ def switched_off() -> Json:
 
 
 def buffer() -> Json:
-    """Bounds REST bodies. Off unless a route says how much: gRPC streams must not be collected."""
+    """Collects bodies, so that no service sees a call before it is whole.
+
+    Else whoever sends a beginning and no end has one of the calls that a service takes at once.
+    Off unless a route says how much: streams must not be collected.
+    """
     return {
         **_filter("buffer", "buffer.v3.Buffer", max_request_bytes=_JSON_BYTES_MAX),
         "disabled": True,
@@ -180,8 +190,23 @@ def buffer() -> Json:
 def body_limit(body_field: str, upstream: str) -> Json:
     """Returns the body limit of a REST route: the audio itself, JSON that holds it, or a form."""
     limit = _JSON_BYTES_MAX if body_field == "*" else _AUDIO_BYTES_MAX
-    if upstream == "user":
+    # A body that is not read need not be large either.
+    if upstream == "user" or not body_field:
         limit = FORM_BYTES_MAX
+    return _collected(limit)
+
+
+def message_limit(row: Method) -> Json:
+    """Returns the body limit of an RPC that takes one message."""
+    limit = _CATALOG_BYTES_MAX
+    if row.upstream == "user":
+        limit = FORM_BYTES_MAX
+    elif row.name in _LARGE:
+        limit = _AUDIO_BYTES_MAX + _MESSAGE_EXTRA_BYTES
+    return _collected(limit)
+
+
+def _collected(limit: int) -> Json:
     return {
         "@type": f"{_HTTP}.buffer.v3.BufferPerRoute",
         "buffer": {"max_request_bytes": limit},

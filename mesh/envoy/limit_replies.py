@@ -48,17 +48,17 @@ def _as_user_svc_says() -> list[Json]:
                 "content_type": "application/json",
             },
         },
-        _for_grpc(by_user_svc, {}),
+        whole_grpc_answer(by_user_svc, _RESOURCE_EXHAUSTED, {}),
     ]
 
 
-def _for_grpc(refused: Json, headers: dict[str, str]) -> Json:
+def whole_grpc_answer(refused: Json, code: int, headers: dict[str, str]) -> Json:
     """Returns a mapper to gRPC's form of a refusal, in headers alone.
 
     Of a gRPC-Web caller the proxy makes a gRPC status out of the HTTP one, unless it finds a whole
     answer in gRPC's form: and 429 would become UNAVAILABLE, which is tried again at once.
     """
-    added = {"grpc-status": str(_RESOURCE_EXHAUSTED), **headers}
+    added = {"grpc-status": str(code), **headers}
     return {
         "filter": refused,
         "status_code": 200,
@@ -96,8 +96,9 @@ def _mappers(limit: AddressLimit) -> list[Json]:
                 "content_type": "application/json",
             },
         },
-        _for_grpc(
+        whole_grpc_answer(
             refused,
+            _RESOURCE_EXHAUSTED,
             {"grpc-message": quote(status.message), "grpc-status-details-bin": details},
         ),
     ]

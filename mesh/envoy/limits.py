@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
+from mesh.envoy.access import DECISIONS_CLUSTER
 from mesh.envoy.durations import seconds
 from mesh.envoy.methods import ACCOUNTS, SESSIONS
 
@@ -37,9 +38,12 @@ _ABOUT_CREDENTIALS = (
     (SESSIONS, "CompleteSocialLogIn"),
 )
 _USER_HEADER = "x-sonica-user"
+_ADDRESS_HEADER = "x-sonica-address"
 _OPERATOR = "operator"
-# Of an IPv6 address the first half counts: the rest is its holder's to choose.
-_IPV4_BITS, _IPV6_BITS = 32, 64
+# Of an IPv6 address the first half counts: the rest is its holder's to choose. Many holders can
+# choose more, down to what a site gets, so all of a site together have a bucket too.
+_IPV4_BITS, _IPV6_BITS, _SITE_BITS = 32, 64, 48
+_SITE, _SITE_TIMES = "site", 16
 _STATUS_NAMES = {423: "Locked", 424: "FailedDependency", 429: "TooManyRequests"}
 
 
@@ -134,16 +138,24 @@ def counted(row: Method, *, asked: bool) -> Json:
     return {"metadata": {"filter_metadata": {_METADATA: said}}}
 
 
+def tell_address() -> Json:
+    """Returns what tells services whose address a call comes from, as far as proxies are trusted.
+
+    An open mesh does not tell: there nobody is counted by address.
+    """
+    address = "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"
+    return _added(_ADDRESS_HEADER, address, "OVERWRITE_IF_EXISTS_OR_ADD")
+
+
 def _address_limit(limit: AddressLimit, plan: MeshPlan) -> Json:
     """Returns the filter of one limit: a bucket for each address, filled again drop by drop."""
     anonymous = limit.counts == _COUNTED
-    actions = [_by_route(limit.counts), *([_unless_known()] if anonymous else []), _by_address()]
+    kind = [_by_route(limit.counts), *([_unless_known()] if anonymous else [])]
+    site: Json = {"generic_key": {"descriptor_key": _SITE, "descriptor_value": _YES}}
     unknown: list[Json] = [{"key": "caller", "value": "unknown"}]
     entries: list[Json] = [
         {"key": limit.counts, "value": _YES},
         *(unknown if anonymous else []),
-        # Without a value: any address, each with its own bucket.
-        {"key": "masked_remote_address"},
     ]
     always: Json = {"default_value": {"numerator": 100}}
     return _filter(
@@ -152,16 +164,13 @@ def _address_limit(limit: AddressLimit, plan: MeshPlan) -> Json:
         stat_prefix=limit.name,
         filter_enabled=always,
         filter_enforced=always,
-        rate_limits=[{"actions": actions}],
+        rate_limits=[
+            {"actions": [*kind, _by_address(_IPV6_BITS)]},
+            {"actions": [*kind, site, _by_address(_SITE_BITS)]},
+        ],
         descriptors=[
-            {
-                "entries": entries,
-                "token_bucket": {
-                    "max_tokens": limit.requests,
-                    "tokens_per_fill": limit.requests,
-                    "fill_interval": seconds(limit.window_seconds),
-                },
-            }
+            _bucket(limit, entries, 1),
+            _bucket(limit, [*entries, {"key": _SITE, "value": _YES}], _SITE_TIMES),
         ],
         # Beyond it the address that was silent longest begins anew.
         max_dynamic_descriptors=plan.max_limited_addresses,
@@ -172,6 +181,19 @@ def _address_limit(limit: AddressLimit, plan: MeshPlan) -> Json:
         **({"enable_x_ratelimit_headers": "DRAFT_VERSION_03"} if anonymous else {}),
         response_headers_to_add=[_added("retry-after", str(limit.wait_seconds))],
     )
+
+
+def _bucket(limit: AddressLimit, entries: list[Json], times: int) -> Json:
+    """Returns the buckets of one kind of address, so many times as large as the limit."""
+    return {
+        # The last without a value: any address, each with its own bucket.
+        "entries": [*entries, {"key": "masked_remote_address"}],
+        "token_bucket": {
+            "max_tokens": limit.requests * times,
+            "tokens_per_fill": limit.requests * times,
+            "fill_interval": seconds(limit.window_seconds),
+        },
+    }
 
 
 def _account_limit(plan: MeshPlan) -> Json:
@@ -207,7 +229,7 @@ def _account_limit(plan: MeshPlan) -> Json:
         # user_svc writes the header fields itself.
         disable_x_envoy_ratelimited_header=True,
         rate_limit_service={
-            "grpc_service": {"envoy_grpc": {"cluster_name": "user"}},
+            "grpc_service": {"envoy_grpc": {"cluster_name": DECISIONS_CLUSTER}},
             "transport_api_version": "V3",
         },
     )
@@ -248,11 +270,11 @@ def _by_route(key: str) -> Json:
     }
 
 
-def _by_address() -> Json:
+def _by_address(ipv6_bits: int) -> Json:
     return {
         "masked_remote_address": {
             "v4_prefix_mask_len": _IPV4_BITS,
-            "v6_prefix_mask_len": _IPV6_BITS,
+            "v6_prefix_mask_len": ipv6_bits,
         }
     }
 

@@ -30,6 +30,7 @@ def edge_listener(plan: MeshPlan) -> Json:
     manager = _connection_manager(plan, "edge", edge_routes(plan), edge_filters(plan))
     manager |= {
         "use_remote_address": True,
+        "xff_num_trusted_hops": plan.trusted_hops,
         "local_reply_config": local_reply_config(plan),
         "request_headers_timeout": seconds(_HEADERS_SECONDS),
         "normalize_path": True,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from google.protobuf.any_pb2 import Any as PackedAny
 from google.protobuf.duration_pb2 import Duration
@@ -17,7 +18,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from mesh.envoy.access_replies import access_mappers, is_rest, status_json
 from mesh.envoy.content_types import MULTIPART
-from mesh.envoy.limit_replies import limit_mappers
+from mesh.envoy.limit_replies import limit_mappers, whole_grpc_answer
 
 if TYPE_CHECKING:
     from mesh.envoy.address import Json
@@ -28,6 +29,8 @@ _RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
 # UNAVAILABLE: it passes by itself, and soon.
 _RETRIED = (14,)
 _RETRY_SECONDS = 1
+# A body that does not end, or not soon enough: its statuses say nothing to gRPC-Web.
+_UNFINISHED = (408, 413)
 _REQUEST_LINE = "%REQ(:METHOD)% %PATH(NQ:ORIG_OR_PATH)%"
 
 
@@ -45,6 +48,7 @@ class LocalError:
         grpc_code: for gRPC callers, where a convention of gRPC has another.
         paths: expression for the paths it stands for; empty means all.
         content_types: likewise for the type that the body of the request says it has.
+        methods: likewise for the HTTP method.
     """
 
     status: int
@@ -56,6 +60,7 @@ class LocalError:
     grpc_code: int | None = None
     paths: str = ""
     content_types: str = ""
+    methods: str = ""
 
 
 LOCAL_ERRORS = (
@@ -77,7 +82,22 @@ LOCAL_ERRORS = (
         8,
         "BODY_TOO_LARGE",
         message="the body is larger than the 64 KiB that a request about an account may have",
-        paths="/v1/(users|sessions).*",
+        paths="/(v1/(users|sessions)|sonica[.]user[.]).*",
+    ),
+    LocalError(
+        413,
+        8,
+        "BODY_TOO_LARGE",
+        message="the body is larger than the 64 KiB that a request may have whose body is not read",
+        methods="GET|DELETE",
+    ),
+    LocalError(
+        413,
+        8,
+        "BODY_TOO_LARGE",
+        message="the message is larger than a call about the catalogue may be: 1 MiB, or 16 MiB "
+        "that create a track or an import",
+        paths="/sonica[.]catalog[.].*",
     ),
     LocalError(
         413,
@@ -136,9 +156,12 @@ def _for_grpc(error: LocalError) -> Json:
         "grpc-status-details-bin": encoded,
     }
     fitting = _fitting(error)
+    # Envoy takes no conjunction of one.
+    fits: Json = fitting[0] if len(fitting) == 1 else {"and_filter": {"filters": [*fitting]}}
+    if error.status in _UNFINISHED:
+        return whole_grpc_answer(fits, code, headers | {"grpc-message": quote(message)})
     return {
-        # Envoy takes no conjunction of one.
-        "filter": fitting[0] if len(fitting) == 1 else {"and_filter": {"filters": [*fitting]}},
+        "filter": fits,
         "body": {"inline_string": message},
         "headers_to_add": [
             {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
@@ -150,8 +173,12 @@ def _for_grpc(error: LocalError) -> Json:
 def _fitting(error: LocalError) -> list[Json]:
     compare = {"op": "GE" if error.family else "EQ", "value": _runtime(error)}
     status: Json = {"status_code_filter": {"comparison": compare}}  # type: ignore[dict-item]
-    only = [*_on(":path", error.paths), *_on("content-type", error.content_types)]
-    return [status, *only]
+    return [
+        status,
+        *_on(":path", error.paths),
+        *_on("content-type", error.content_types),
+        *_on(":method", error.methods),
+    ]
 
 
 def _on(header: str, values: str) -> list[Json]:

@@ -31,6 +31,7 @@ class Method:
         timeout_seconds: deadline of a caller who sets none.
         longest_seconds: most that a caller may ask for.
         retry: when Envoy sends it again.
+        idle_seconds: longest time in which neither side sends anything; None is the edge's own.
     """
 
     service: str
@@ -40,6 +41,7 @@ class Method:
     timeout_seconds: float
     longest_seconds: float
     retry: Retry
+    idle_seconds: float | None = None
 
     @property
     def path(self) -> str:
@@ -69,8 +71,9 @@ _DAY = 86_400.0
 
 METHODS = (
     Method(RECOGNITION, "Recognize", "gateway", True, 30, 120, Retry.IDEMPOTENT),
-    Method(RECOGNITION, "StreamingRecognize", "gateway", True, 120, 600, Retry.UNSENT),
-    Method(RECOGNITION, "RecognizeUpload", "gateway", True, 120, 600, Retry.UNSENT),
+    # A microphone is never silent for long: who sends nothing only holds a place.
+    Method(RECOGNITION, "StreamingRecognize", "gateway", True, 120, 600, Retry.UNSENT, 15),
+    Method(RECOGNITION, "RecognizeUpload", "gateway", True, 120, 600, Retry.UNSENT, 15),
     Method(RECOGNITION, "RegisterTrack", "gateway", True, 300, 900, Retry.IDEMPOTENT),
     Method(RECOGNITION, "ImportTracks", "gateway", True, _DAY, _DAY, Retry.UNSENT),
     # A body that is passed on as it comes cannot be sent again from here.
@@ -125,11 +128,11 @@ METHODS = (
     Method(AUDIT, "ListAuditEvents", "user", True, 10, 30, Retry.IDEMPOTENT),
     Method(HISTORY, "ListRecognitions", "user", True, 10, 30, Retry.IDEMPOTENT),
     # As long as a slow reader takes for all that an account may have.
-    Method(HISTORY, "ExportRecognitions", "user", True, 300, 900, Retry.UNSENT),
+    Method(HISTORY, "ExportRecognitions", "user", True, 300, 900, Retry.UNSENT, 60),
     # A second attempt after one that went through would report RECOGNITION_NOT_FOUND.
     Method(HISTORY, "DeleteRecognition", "user", True, 10, 30, Retry.UNSENT),
     Method(HISTORY, "ClearHistory", "user", True, 30, 60, Retry.IDEMPOTENT),
-    Method(PERSONAL_DATA, "ExportPersonalData", "user", True, 300, 900, Retry.UNSENT),
+    Method(PERSONAL_DATA, "ExportPersonalData", "user", True, 300, 900, Retry.UNSENT, 60),
     # A second attempt after one that went through would be refused: its session is gone.
     Method(PERSONAL_DATA, "EraseAccount", "user", True, 30, 60, Retry.UNSENT),
     Method(ACTIVITY, "ReportActivity", "user", False, 10, 30, Retry.IDEMPOTENT),

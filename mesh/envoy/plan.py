@@ -69,6 +69,10 @@ class MeshPlan:
         authorization_window_seconds: 1 to 86,400.
         max_limited_addresses: addresses counted at once; the one silent longest begins anew.
         limit_timeout_seconds: longest wait for the count of a known caller; then the call passes.
+        trusted_hops: proxies before this one that are believed when they say, in x-forwarded-for,
+            whose call they pass on; 0 to 16. More than there are, and callers say it themselves.
+        max_heap_bytes: memory of Envoy, 64 MiB or more; near it the largest requests are ended and
+            then new ones are refused.
         max_connections: client connections at once; more are closed at once.
         max_calls: calls in flight to one service at once; more end as UNAVAILABLE.
         max_waiting_calls: calls that wait for a connection to one service; Envoy also counts those
@@ -108,6 +112,8 @@ class MeshPlan:
     authorization_window_seconds: int = 60
     max_limited_addresses: int = 65_536
     limit_timeout_seconds: float = 0.5
+    trusted_hops: int = 0
+    max_heap_bytes: int = 1024**3
     max_connections: int = 4096
     max_calls: int = 512
     max_waiting_calls: int = 512
@@ -140,6 +146,8 @@ class MeshPlan:
             ("authorization_window_seconds", 1, 86_400),
             ("max_limited_addresses", 1, 1_000_000),
             ("limit_timeout_seconds", 0.01, 60),
+            ("trusted_hops", 0, 16),
+            ("max_heap_bytes", 64 * 1024**2, 1024**4),
             ("max_connections", 1, 1_000_000),
             ("max_calls", 1, 1_000_000),
             ("max_waiting_calls", 1, 1_000_000),

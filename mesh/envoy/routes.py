@@ -23,16 +23,18 @@ from mesh.envoy.content_types import refuse_wrong_type
 from mesh.envoy.contracts import RestBinding, Rpc, rpcs
 from mesh.envoy.durations import seconds
 from mesh.envoy.filters import (
+    BUFFER,
     HEADER_MUTATION,
     TRANSCODER,
     answers_as,
     body_limit,
     cors_policy,
+    message_limit,
     origin_pattern,
     switched_off,
     transcoder_for,
 )
-from mesh.envoy.limits import counted
+from mesh.envoy.limits import counted, tell_address
 from mesh.envoy.malformed import ENCODING_HEADER, refuse_malformed
 from mesh.envoy.methods import METHODS, Method, method
 from mesh.envoy.pages import PAGE_BYTES_MAX, page_routes
@@ -61,7 +63,11 @@ def edge_routes(plan: MeshPlan) -> Json:
             *page_routes(unasked),
             *(reflection_routes(unasked) if plan.reflection else []),
             *([] if plan.open else [refuse_foreign_tokens()]),
-            *(route for row in exposed for route in _edge_routes(row, _rpc_route(row, plan), plan)),
+            *(
+                route
+                for row in exposed
+                for route in _edge_routes(row, _whole(row, _rpc_route(row, plan)), plan)
+            ),
             *(
                 refuse_wrong_type(binding, _path_pattern(binding.template), unasked)
                 for rpc in rpcs()
@@ -76,7 +82,7 @@ def edge_routes(plan: MeshPlan) -> Json:
         ],
         {"envoy.filters.http.cors": cors_policy(plan.allowed_origins)},
         LOOPBACK_NAMES if is_loopback(plan.edge) else ("*",),
-    )
+    ) | ({} if plan.open else {"request_headers_to_add": [tell_address()]})
 
 
 def internal_routes(plan: MeshPlan) -> Json:
@@ -132,6 +138,16 @@ def _rpc_route(row: Method, plan: MeshPlan) -> Json:
     return {"match": {"path": row.path}, **_action(row, plan)}
 
 
+def _whole(row: Method, route: Json) -> Json:
+    """Returns the route of an RPC, whose call goes on when it is whole, unless it is a stream."""
+    takes_stream = any(
+        rpc.takes_stream for rpc in rpcs() if (rpc.service, rpc.name) == (row.service, row.name)
+    )
+    if takes_stream:
+        return route
+    return route | {"typed_per_filter_config": {BUFFER: message_limit(row)}}
+
+
 def _rest_routes(binding: RestBinding, rpc: Rpc, plan: MeshPlan) -> list[Json]:
     """Returns the routes of one REST binding, matched before the transcoder rewrites the path."""
     row = method(binding.service, binding.name)
@@ -154,8 +170,8 @@ def _rest_routes(binding: RestBinding, rpc: Rpc, plan: MeshPlan) -> list[Json]:
     }
     per_filter: Json = {}
     # A stream goes on as it comes; the service bounds it.
-    if binding.body and not rpc.takes_stream:
-        per_filter["envoy.filters.http.buffer"] = body_limit(binding.body, row.upstream)
+    if not rpc.takes_stream:
+        per_filter[BUFFER] = body_limit(binding.body, row.upstream)
     if rpc.gives_lines:
         per_filter[HEADER_MUTATION] = answers_as("application/x-ndjson")
     if binding != rpc.rest[0] or binding.ends_in_anything:
@@ -184,6 +200,7 @@ def _variable(written: str) -> str:
 def _action(row: Method, plan: MeshPlan) -> Json:
     """Returns what to do with a call: where it goes, how long it may take, how it is retried."""
     replicas = len(getattr(plan, row.upstream))
+    idle: Json = {} if row.idle_seconds is None else {"idle_timeout": seconds(row.idle_seconds)}
     return {
         "route": {
             "cluster": row.upstream,
@@ -195,6 +212,7 @@ def _action(row: Method, plan: MeshPlan) -> Json:
                 "grpc_timeout_header_max": seconds(row.longest_seconds),
             },
             "timeout": "0s",
+            **idle,
             "retry_policy": retry_policy(row, replicas),
         },
         "decorator": {"operation": row.path.lstrip("/"), "propagate": False},

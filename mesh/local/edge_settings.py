@@ -10,6 +10,7 @@ from mesh.local.errors import LaunchError
 
 _TRUE = ("1", "true", "yes", "on")
 _NUMBER_MAX = 1_000_000
+_HOPS_MAX = 16
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class EdgeSettings:
         credential_window_seconds: SONICA_CREDENTIAL_WINDOW_SECONDS.
         authorization_requests: SONICA_AUTHORIZATION_REQUESTS; 0 is no limit.
         authorization_window_seconds: SONICA_AUTHORIZATION_WINDOW_SECONDS.
+        trusted_hops: SONICA_TRUSTED_HOPS; proxies before the edge that are believed.
         own_certificate: SONICA_TLS is true; TLS with a certificate that the launcher makes.
         tls_certificate: SONICA_TLS_CERTIFICATE, a PEM file; TLS with a certificate of yours.
         tls_private_key: SONICA_TLS_PRIVATE_KEY, its key.
@@ -36,6 +38,7 @@ class EdgeSettings:
     credential_window_seconds: int = 900
     authorization_requests: int = 6_000
     authorization_window_seconds: int = 60
+    trusted_hops: int = 0
     own_certificate: bool = False
     tls_certificate: Path | None = None
     tls_private_key: Path | None = None
@@ -55,10 +58,10 @@ class EdgeSettings:
             LaunchError: a number is none or out of bounds, or a certificate has no key.
         """
 
-        def number(name: str, default: int, low: int) -> int:
+        def number(name: str, default: int, low: int, high: int = _NUMBER_MAX) -> int:
             text = env.get(name) or str(default)
-            if not text.isdecimal() or not low <= int(text) <= _NUMBER_MAX:
-                raise LaunchError(f"{name} is {text!r}; it must be {low} to {_NUMBER_MAX}")
+            if not text.isdecimal() or not low <= int(text) <= high:
+                raise LaunchError(f"{name} is {text!r}; it must be {low} to {high}")
             return int(text)
 
         def path(name: str) -> Path | None:
@@ -83,6 +86,7 @@ class EdgeSettings:
             credential_window_seconds=number("SONICA_CREDENTIAL_WINDOW_SECONDS", 900, 1),
             authorization_requests=number("SONICA_AUTHORIZATION_REQUESTS", 6_000, 0),
             authorization_window_seconds=number("SONICA_AUTHORIZATION_WINDOW_SECONDS", 60, 1),
+            trusted_hops=number("SONICA_TRUSTED_HOPS", 0, 0, _HOPS_MAX),
             own_certificate=flag("SONICA_TLS") and certificate is None,
             tls_certificate=certificate,
             tls_private_key=private_key,

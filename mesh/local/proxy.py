@@ -141,6 +141,7 @@ class Proxy:
             credential_window_seconds=edge.credential_window_seconds,
             authorization_requests=edge.authorization_requests,
             authorization_window_seconds=edge.authorization_window_seconds,
+            trusted_hops=edge.trusted_hops,
             # Who can reach it is on this machine, and may be a developer.
             reflection=is_loopback(self.edge_address),
             admin=f"unix:{self.admin}",

@@ -12,7 +12,7 @@ import inspect
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing
 from typing import Any
 
@@ -50,7 +50,8 @@ class Boundary(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # generic 
 
     Args:
         max_concurrent_rpcs: calls worked on at once; more end as RESOURCE_EXHAUSTED. Health checks
-            do not count, so a busy service is not taken for a dead one.
+            do not count, so a busy service is not taken for a dead one. Calls of spared services
+            have as many places of their own.
         max_message_bytes: largest request and response; larger ones end as RESOURCE_EXHAUSTED.
         allowed_peers: names of whom calls are taken, by their certificates; empty means everybody.
     """
@@ -65,7 +66,17 @@ class Boundary(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # generic 
         self._max_concurrent_rpcs = max_concurrent_rpcs
         self._max_message_bytes = max_message_bytes
         self._wrapped: dict[str, Any] = {}
-        self.active_rpcs = 0
+        self._spared: frozenset[str] = frozenset()
+        self._active = {False: 0, True: 0}
+
+    @property
+    def active_rpcs(self) -> int:
+        """Calls worked on now, those of spared services among them."""
+        return sum(self._active.values())
+
+    def spare(self, services: Iterable[str]) -> None:
+        """Counts calls of these services, by full name, apart: others cannot take their places."""
+        self._spared = frozenset(services)
 
     async def intercept_service(
         self,
@@ -121,10 +132,11 @@ class Boundary(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # generic 
         allowed_seconds = context.time_remaining()
         channels.enter_deadline(allowed_seconds)
         code = grpc.StatusCode.UNKNOWN
-        self.active_rpcs += 1
+        spared = method.lstrip("/").split("/")[0] in self._spared
+        self._active[spared] += 1
         try:
             self._refuse_strangers(context)
-            self._refuse_when_busy()
+            self._refuse_when_busy(self._active[spared])
             response = await answer()
             code = _code_set(context)
         except asyncio.CancelledError:
@@ -144,7 +156,7 @@ class Boundary(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # generic 
         else:
             return response
         finally:
-            self.active_rpcs -= 1
+            self._active[spared] -= 1
             telemetry.end_rpc_span(span, code, server=True)
             telemetry.record_call(method, code, time.perf_counter() - started)
 
@@ -154,8 +166,8 @@ class Boundary(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # generic 
                 "the caller's certificate is for nobody who may call; calls come through the proxy"
             )
 
-    def _refuse_when_busy(self) -> None:
-        if self.active_rpcs > self._max_concurrent_rpcs:
+    def _refuse_when_busy(self, active: int) -> None:
+        if active > self._max_concurrent_rpcs:
             raise errors.ServerBusyError(
                 f"{self._max_concurrent_rpcs} calls are worked on already; try again later",
                 max_concurrent_rpcs=str(self._max_concurrent_rpcs),

@@ -46,12 +46,14 @@ class Registration:
         servicer: what it adds.
         full_name: e.g. `sonica.matching.v1.MatchingService`; health is served under it.
         described: services of other processes that reflection tells of too.
+        spared: whether its calls have places of their own, which calls of others cannot take.
     """
 
     add: Callable[[Any, grpc.aio.Server], None]
     servicer: Any
     full_name: str
     described: tuple[str, ...] = ()
+    spared: bool = False
 
 
 Build = Callable[[], AbstractAsyncContextManager[Sequence[Registration]]]
@@ -78,7 +80,7 @@ class Server:
             interceptors=(self._boundary,),
             options=_server_options(settings.max_message_bytes),
             # Only a backstop: the boundary refuses first, with a typed error.
-            maximum_concurrent_rpcs=2 * settings.max_concurrent_rpcs + 64,
+            maximum_concurrent_rpcs=4 * settings.max_concurrent_rpcs + 64,
         )
         self.target = _bind(self._grpc, settings.listen, _credentials(settings))
 
@@ -86,6 +88,7 @@ class Server:
         """Answers calls from now on and says SERVING for each service and for all."""
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         names = [registration.full_name for registration in registrations]
+        self._boundary.spare(each.full_name for each in registrations if each.spared)
         for registration in registrations:
             registration.add(registration.servicer, self._grpc)
         if self._settings.reflection:

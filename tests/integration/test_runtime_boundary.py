@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 ECHO = "sonica.testing.v1.EchoService"
+SPARED = "sonica.testing.v1.SparedService"
 KINDS = ("unary_unary", "unary_stream", "stream_unary", "stream_stream")
 Code = grpc.StatusCode
 
@@ -81,9 +83,10 @@ async def behave(word: str, context: Any) -> StringValue:
 class EchoHandler(grpc.GenericRpcHandler):
     """Answers `/ECHO/<kind>` as generators, `/ECHO/<kind>_rw` with read and write."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = ECHO) -> None:
         self.closed_in_own_task: list[bool] = []
         self.ended: list[str] = []
+        self.name = name
 
     async def unary_unary(self, request: StringValue, context: Any) -> StringValue:
         return await behave(request.value, context)
@@ -119,7 +122,7 @@ class EchoHandler(grpc.GenericRpcHandler):
 
     def service(self, details: Any) -> Any:
         service, _, name = details.method.lstrip("/").partition("/")
-        if service != ECHO or not hasattr(self, name):
+        if service != self.name or not hasattr(self, name):
             return None
         make = getattr(grpc, f"{name.removesuffix('_rw')}_rpc_method_handler")
         return make(
@@ -130,18 +133,21 @@ class EchoHandler(grpc.GenericRpcHandler):
 
 
 def echo(handler: EchoHandler) -> Registration:
-    return Registration(lambda h, server: server.add_generic_rpc_handlers((h,)), handler, ECHO)
+    return Registration(
+        lambda h, server: server.add_generic_rpc_handlers((h,)), handler, handler.name
+    )
 
 
 class Echo:
     """A client of the echo service that calls every kind alike."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel, service: str = ECHO) -> None:
         self.channel = channel
+        self.service = service
 
     def method(self, name: str) -> Any:
         return getattr(self.channel, name.removesuffix("_rw"))(
-            f"/{ECHO}/{name}",
+            f"/{self.service}/{name}",
             request_serializer=StringValue.SerializeToString,
             response_deserializer=StringValue.FromString,
         )
@@ -480,3 +486,22 @@ async def test_servicer_may_go_on_after_a_refused_message() -> None:
 
     async with fingerprinting(Forgiving()) as stub:
         assert [r.first_row async for r in stub.StreamFingerprint(requests())] == [1, -1_048_577, 3]
+
+
+async def test_calls_of_a_spared_service_have_places_of_their_own() -> None:
+    entered.clear()
+    both = [echo(EchoHandler()), replace(echo(EchoHandler(SPARED)), spared=True)]
+    async with serving(both, max_concurrent_rpcs=2) as target, open_channel(target) as channel:
+        client, other = Echo(channel), Echo(channel, SPARED)
+        slow = [asyncio.create_task(client.call("unary_unary", "slow")) for _ in range(2)]
+        await has_entered("slow", 2)
+        with pytest.raises(grpc.aio.AioRpcError):
+            await client.call("unary_unary", "hello")
+        assert await other.call("unary_unary", "hello")
+        more = [asyncio.create_task(other.call("unary_unary", "slow")) for _ in range(2)]
+        await has_entered("slow", 4)
+        with pytest.raises(grpc.aio.AioRpcError):
+            await other.call("unary_unary", "hello")
+        for call in (*slow, *more):
+            call.cancel()
+        await asyncio.gather(*slow, *more, return_exceptions=True)

@@ -115,15 +115,18 @@ async def running_mesh(users: UserSettings | None = None, **overrides: Any) -> A
 
 
 @asynccontextmanager
-async def mesh_with_accounts(**settings: Any) -> AsyncIterator[Rig]:
+async def mesh_with_accounts(
+    plan: dict[str, Any] | None = None, **settings: Any
+) -> AsyncIterator[Rig]:
     """Runs a mesh with the real user_svc on real PostgreSQL and Redis.
 
     Args:
+        plan: fields of the plan.
         settings: of user_svc, beside its stores.
     """
     with stores.postgres() as (_, dsn), stores.redis() as (_, redis):
         users = make_settings(dsn, redis_url=redis, **settings)
-        async with running_mesh(users) as running:
+        async with running_mesh(users, **(plan or {})) as running:
             yield running
 
 

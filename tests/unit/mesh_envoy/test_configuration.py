@@ -195,6 +195,8 @@ def test_envoy_says_what_is_wrong_with_a_configuration(tmp_path: Path) -> None:
         ({"user_keys": []}, "user_keys is missing"),
         ({"user_keys": ["user"]}, "user_keys: 'user' is not an address"),
         ({"anonymous_requests": -1}, "anonymous_requests is -1"),
+        ({"trusted_hops": 17}, "trusted_hops is 17"),
+        ({"max_heap_bytes": 1}, "max_heap_bytes is 1"),
         ({"edge": "0.0.0.0:8080"}, "in clear"),
         ({"tls_certificate": "/a.pem"}, "belong together"),
         ({"tls_certificate": "/a.pem", "tls_private_key": "/a.key"}, "secrets_dir is missing"),

@@ -92,6 +92,7 @@ def test_the_address_of_the_edge_is_among_the_names(tmp_path: Path) -> None:
     [
         ({"SONICA_ANONYMOUS_REQUESTS": "many"}, "SONICA_ANONYMOUS_REQUESTS"),
         ({"SONICA_ANONYMOUS_WINDOW_SECONDS": "0"}, "1 to"),
+        ({"SONICA_TRUSTED_HOPS": "17"}, "0 to 16"),
         ({"SONICA_TLS_CERTIFICATE": "/a.pem"}, "belong together"),
         ({"SONICA_TLS_CERTIFICATE": "/a.pem", "SONICA_TLS_PRIVATE_KEY": "/a.key"}, "/a.pem"),
     ],
