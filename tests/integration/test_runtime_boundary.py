@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 ECHO = "sonica.testing.v1.EchoService"
-SPARED = "sonica.testing.v1.SparedService"
 KINDS = ("unary_unary", "unary_stream", "stream_unary", "stream_stream")
 Code = grpc.StatusCode
 
@@ -486,22 +484,3 @@ async def test_servicer_may_go_on_after_a_refused_message() -> None:
 
     async with fingerprinting(Forgiving()) as stub:
         assert [r.first_row async for r in stub.StreamFingerprint(requests())] == [1, -1_048_577, 3]
-
-
-async def test_calls_of_a_spared_service_have_places_of_their_own() -> None:
-    entered.clear()
-    both = [echo(EchoHandler()), replace(echo(EchoHandler(SPARED)), spared=True)]
-    async with serving(both, max_concurrent_rpcs=2) as target, open_channel(target) as channel:
-        client, other = Echo(channel), Echo(channel, SPARED)
-        slow = [asyncio.create_task(client.call("unary_unary", "slow")) for _ in range(2)]
-        await has_entered("slow", 2)
-        with pytest.raises(grpc.aio.AioRpcError):
-            await client.call("unary_unary", "hello")
-        assert await other.call("unary_unary", "hello")
-        more = [asyncio.create_task(other.call("unary_unary", "slow")) for _ in range(2)]
-        await has_entered("slow", 4)
-        with pytest.raises(grpc.aio.AioRpcError):
-            await other.call("unary_unary", "hello")
-        for call in (*slow, *more):
-            call.cancel()
-        await asyncio.gather(*slow, *more, return_exceptions=True)
