@@ -28,8 +28,8 @@ from mesh.runtime import channels, errors, telemetry, tls
 
 _UNOBSERVED = ("/grpc.health.", "/grpc.reflection.")
 _SHOWN_VALUE_BYTES_MAX = 80
-# Tokens and keys are long words; so are UUIDs, which are no secrets.
-_TELLTALE = re.compile(r"@|[A-Za-z0-9_-]{24,}")
+# Tokens and keys are long words, or say what they are; UUIDs are long too, and no secrets.
+_TELLTALE = re.compile(r"@|whsec_|[A-Za-z0-9_+-]{24,}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CONSTRAINTS = "buf/validate/validate.proto"
 # Of messages up to this size every violation is told, of larger ones the first.

@@ -36,7 +36,9 @@ def test_a_value_is_shown(name: str) -> None:
     assert value_told(GetAccountRequest(name=name)) == repr(name)
 
 
-@pytest.mark.parametrize("name", [KEY, f"users/{KEY}", "users/somebody@example.org"])
+@pytest.mark.parametrize(
+    "name", [KEY, f"users/{KEY}", f"whsec_{'ab+/' * 10}", "users/somebody@example.org"]
+)
 def test_what_looks_like_a_secret_or_a_person_is_not(name: str) -> None:
     assert value_told(GetAccountRequest(name=name)) == f"{len(name)} characters, not shown"
 
