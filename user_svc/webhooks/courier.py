@@ -126,8 +126,10 @@ class Courier:
             else:
                 failing = False
             if not more:
+                # Not wait_for: before Python 3.12 that may lose a cancellation.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), _POLL_SECONDS)
+                    async with asyncio.timeout(_POLL_SECONDS):
+                        await self._woken.wait()
 
     async def _begin_rounds(self) -> bool:
         """Leases what is due and begins to post it; returns whether more may be due."""
