@@ -37,11 +37,12 @@ async def rig() -> AsyncIterator[Rig]:
 
 
 async def ask(rig: Rig, service: str, **question: Any) -> pb.ServerReflectionResponse:
-    call = rig.edge.stream_stream(
+    # The same on the wire as a stream of one, whose sender would race with a refusal.
+    call = rig.edge.unary_stream(
         f"/{service}/ServerReflectionInfo",
         request_serializer=pb.ServerReflectionRequest.SerializeToString,
         response_deserializer=pb.ServerReflectionResponse.FromString,
-    )(iter([pb.ServerReflectionRequest(**question)]), timeout=60)
+    )(pb.ServerReflectionRequest(**question), timeout=60)
     answers: list[pb.ServerReflectionResponse] = [answer async for answer in call]
     return answers[0]
 
