@@ -109,7 +109,8 @@ async def _receive(
     failure: list[BaseException],
 ) -> Any:
     try:
-        response = await asyncio.wait_for(call.read(), silence_seconds)
+        async with asyncio.timeout(silence_seconds):
+            response = await call.read()
     except grpc.aio.AioRpcError as error:
         if failure:
             raise failure[0] from None
