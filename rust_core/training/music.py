@@ -2,7 +2,7 @@
 
 `python -m training.music FOLDER` needs apt-get, dpkg-deb and ffmpeg (with libopenmpt for tracker
 modules). Run again, it fetches only what is missing. Packages the evaluation is built from, or
-keeps for its final figures, are not in the list.
+keeps for its final figures, are not in the list of this room.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 
 PACKAGES = Path(__file__).with_name("packages.txt")
 AUDIO = {".flac", ".mp3", ".oga", ".ogg", ".opus", ".wav"}
+ARCHIVES = {".pk3", ".zip"}
 MODULES = {".it", ".mod", ".s3m", ".xm"}
 SECONDS_MIN, SECONDS_MAX = 25, 240
 SAMPLE_RATE_HZ = 16_000
@@ -41,7 +42,7 @@ def fetch(package: str, folder: Path) -> int:
         )
         for archive in root.glob("*.deb"):
             subprocess.run(["dpkg-deb", "-x", archive, root / "files"], check=True)
-        for archive in (root / "files").rglob("*.pk3"):
+        for archive in [p for p in (root / "files").rglob("*") if p.suffix in ARCHIVES]:
             shutil.unpack_archive(archive, archive.with_suffix(".unpacked"), "zip")
         sources = [p for p in (root / "files").rglob("*") if _is_music(p)]
         return sum(_convert(source, package, folder) for source in sorted(sources))
@@ -76,10 +77,12 @@ def main() -> None:
     """Fetches every package of the list that the folder has no mark of."""
     parser = argparse.ArgumentParser(prog="python -m training.music", description=__doc__)
     parser.add_argument("folder", type=Path)
-    folder: Path = parser.parse_args().folder
+    parser.add_argument("--packages", type=Path, default=PACKAGES, help="a file of their names")
+    arguments = parser.parse_args()
+    folder: Path = arguments.folder
     marks = folder / ".fetched"
     marks.mkdir(parents=True, exist_ok=True)
-    packages = [p for p in PACKAGES.read_text().split() if not (marks / p).exists()]
+    packages = [p for p in arguments.packages.read_text().split() if not (marks / p).exists()]
 
     def one(package: str) -> None:
         try:

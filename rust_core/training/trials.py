@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from . import network as shipped
 from .generate import Buffer
-from .train import HAS_BF16, draw, held_out_hits, loss_of, repeats_in
+from .train import HAS_BF16, TEMPERATURE, draw, held_out_hits, loss_of, repeats_in
 
 # All trials learn from the same excerpts, however many there are by now.
 EXCERPTS = 24_576
@@ -161,31 +161,63 @@ TRIALS: dict[str, tuple[Callable[[], nn.Module], Loss, Change]] = {
     "attention": (lambda: Trial(hybrid()), loss_of, unchanged),
     "triplets": (lambda: Trial(plain()), triplet_loss, unchanged),
     "mixed": (lambda: Trial(plain()), loss_of, mixed),
+    "distilled": (lambda: Trial(plain()), loss_of, unchanged),
 }
 
 
-def run(name: str, buffer: Buffer, projection: Path, steps: int, seed: int) -> str:
-    """Trains one trial; returns its row of the table."""
+# Trials that also learn which moments another trial, trained before, finds alike.
+TEACHERS = {"distilled": "twice as wide"}
+
+
+def distillation(embeddings: Tensor, teacher: Tensor) -> Tensor:
+    """Returns how far the likeness of moments is from a teacher's (Hinton et al. 2015).
+
+    Args:
+        embeddings: the student's, clean ones above heard ones, shape (2 n, d).
+        teacher: the teacher's of the same windows, shape (2 n, e).
+    """
+    student, wanted = (
+        functional.log_softmax(heard @ clean.T / TEMPERATURE, dim=1)
+        for clean, heard in (embeddings.chunk(2), teacher.chunk(2))
+    )
+    return functional.kl_div(student, wanted, reduction="batchmean", log_target=True)
+
+
+def trained(name: str, buffer: Buffer, projection: Path, steps: int, seed: int) -> nn.Module:
+    """Trains one trial, its teacher before it."""
+    teacher = TEACHERS.get(name)
+    teaching = trained(teacher, buffer, projection, steps, seed).eval() if teacher else None
     build, loss_function, change = TRIALS[name]
     torch.manual_seed(seed)
     network = build()
     network.start_from(projection)
     optimiser = torch.optim.AdamW(network.parameters(), weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1.5e-3, steps, pct_start=0.1)
-    began = time.thread_time()
     for step in range(steps):
         clean, heard = draw(buffer, EXCERPTS, 96, np.random.default_rng([seed, 3, step]))
+        windows = torch.cat([clean, change(heard)])
         with torch.autocast("cpu", torch.bfloat16, enabled=HAS_BF16):
-            embeddings = network(torch.cat([clean, change(heard)])).float()
+            embeddings = network(windows).float()
         count = len(clean)
         loss = loss_function(embeddings[:count], embeddings[count:], repeats_in(clean))
+        if teaching is not None:
+            with torch.no_grad():
+                wanted = teaching(windows)
+            loss = loss + distillation(embeddings, wanted)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         schedule.step()
+    return network
+
+
+def run(name: str, buffer: Buffer, projection: Path, steps: int, seed: int) -> str:
+    """Trains one trial; returns its row of the table."""
+    began = time.thread_time()
+    network = trained(name, buffer, projection, steps, seed)
+    minutes = (time.thread_time() - began) / 60
     weights = sum(p.numel() for p in network.parameters()) / 1e6
     hits = held_out_hits(network, buffer)
-    minutes = (time.thread_time() - began) / 60
     return f"| {name} | {weights:.2f} M | {steps} | {minutes:.1f} min | {hits:.3f} |"
 
 

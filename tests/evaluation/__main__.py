@@ -49,7 +49,7 @@ def main() -> int:
         run = asyncio.run(_ask(address, corpus, folder, selection.of(clips), clips, options))
     _print(run)
     if options.music:
-        return 0
+        return _accept_held_out(run, selection) if options.accept else 0
     return _accept(run, selection, options) if options.accept else _compare(run, options.seed)
 
 
@@ -129,8 +129,18 @@ def _accept(run: figures.Figures, selection: Selection, options: argparse.Namesp
         )
         return 2
     before = figures.load() or {}
-    if "scale" in before:
-        run["scale"] = before["scale"]
+    return _commit(run | {name: before[name] for name in ("held_out", "scale") if name in before})
+
+
+def _accept_held_out(run: figures.Figures, selection: Selection) -> int:
+    committed = figures.load()
+    if committed is None or not selection.everything or run["about"]["failed_clips"]:
+        print("not accepted: needs committed figures, all clips, none failed", file=sys.stderr)
+        return 2
+    return _commit(committed | {"held_out": figures.counts(run)})
+
+
+def _commit(run: figures.Figures) -> int:
     figures.save(run)
     page.write(run)
     print(f"written: {figures.COMMITTED}, {page.PAGE}")

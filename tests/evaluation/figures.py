@@ -59,6 +59,12 @@ def gather(
     }
 
 
+def counts(figures: Figures) -> Figures:
+    """Returns what is committed of a run on other music: its counts, without its clips."""
+    cells = [{k: v for k, v in cell.items() if k != "clips"} for cell in figures["cells"]]
+    return {"about": figures["about"], "cells": cells, "wrong": figures["wrong"]}
+
+
 def cells_of(figures: Figures) -> list[Cell]:
     """Returns the cells of figures, to compare them."""
     return [Cell.from_json(value) for value in figures["cells"]]

@@ -15,6 +15,7 @@ def tables(figures: Figures) -> list[Table]:
     """Returns every table there are figures for, the most important first."""
     made = [
         overview(figures["cells"]),
+        _held_out(figures.get("held_out")),
         _groups(figures["groups"]),
         _wrong(figures["wrong"]),
         _false_accepts(figures["false_accepts"]),
@@ -48,6 +49,24 @@ def overview(cells: list[Row]) -> Table:
         ],
         "Best candidate / above the threshold that lets at most 1 % of the unknown clips of that "
         "length through / answered by the service at its own gate.",
+    )
+
+
+def _held_out(found: Row | None) -> Table | None:
+    if found is None:
+        return None
+    about, table = found["about"], overview(found["cells"])
+    wrong = sum(row["registered_wrong"] for row in found["wrong"])
+    answered = sum(row["unknown_answered"] for row in found["wrong"])
+    return Table(
+        "On music and degradations that no choice was made on: right answers, %",
+        table.head,
+        table.rows,
+        f"{about['date']}, algorithm_version {about['algorithm_version']}, {about['machine']}: "
+        f"{about['registered']} registered tracks, seed {about['seed']}. At the gate {wrong} of "
+        f"{about['known_clips']} clips of them were answered wrongly, {answered} of "
+        f"{about['unknown_clips']} clips of unregistered ones answered. What the music is: "
+        "`make eval MUSIC=` in the evaluation's README.",
     )
 
 

@@ -115,6 +115,7 @@ def test_everything_counted_can_be_written_read_and_shown(tmp_path: Path) -> Non
     ]
     about = {"registered": 1, "algorithm_version": 1, "seed": 1}
     made = figures.gather(run(), negatives(), stream_summary(heard), about)
+    made["held_out"] = figures.counts(made)
     path = tmp_path / "figures.json"
     figures.save(made, path)
     read = figures.load(path)
@@ -124,6 +125,8 @@ def test_everything_counted_can_be_written_read_and_shown(tmp_path: Path) -> Non
     page.write(read, tmp_path / "recognition.md")
     text = (tmp_path / "recognition.md").read_text()
     assert all(table.title in text for table in report.tables(made))
+    assert "no choice was made on" in text
+    assert "clips" not in made["held_out"]["cells"][0]
     for picture in (page.CURVE, page.RELIABILITY):
         assert f"({picture})" in text
         assert (tmp_path / picture).read_text().count("<polyline") >= 3
