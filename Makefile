@@ -145,12 +145,13 @@ $(VENV)/.training: rust_core/training/requirements.lock
 	touch $@
 
 .PHONY: train
-train: setup $(VENV)/.training ## Trains algorithm_version 3 anew from MUSIC=folder, as rust_core/training/README.md says (an hour).
+train: setup $(VENV)/.training ## Trains the network of algorithm_version 3 and 4 anew from MUSIC=folder (two hours).
 	cd rust_core && ../.cache/training-venv/bin/python -m training --music "$(abspath $(MUSIC))" --work ../.cache/training \
 	  --seed $(or $(SEED),1) $(if $(STEPS),--steps $(STEPS))
 	$(MAKE) setup
-	python tests/golden/regenerate.py 3
-	cd rust_core && python -m fitting decision --version 3 --music "$(abspath $(MUSIC))" --seed $(or $(SEED),1)
+	for version in 3 4; do python tests/golden/regenerate.py $$version; done
+	cd rust_core && for version in 3 4; do \
+	  python -m fitting decision --version $$version --music "$(abspath $(MUSIC))" --seed $(or $(SEED),1) || exit; done
 	$(MAKE) setup
 
 .PHONY: ci

@@ -86,7 +86,7 @@ class Part:
     Attributes:
         first_row: index of its first row in the whole fingerprint.
         duration_seconds: audio analysed so far, not only for this part.
-        vectors_f16le: embeddings, 256 bytes a row.
+        vectors_f16le: embeddings; how long a row is depends on the version.
         active_windows: one byte a row.
         landmarks: 8 bytes each.
         algorithm_version: of the extractor that made them.

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 QUERY_WINDOWS_MAX = 512
 
-_ROW_BYTES = 128 * 2
 _LANDMARK_BYTES = 8
 # A query window begins every 4 spectrum frames and spans 24 of them.
 _FRAMES_PER_ROW = 4
@@ -93,9 +92,11 @@ def searchable(fingerprint: Fingerprint) -> Fingerprint:
         frames_end,
         key=lambda i: int.from_bytes(landmarks[i * _LANDMARK_BYTES :][:4], "little"),
     )
+    # How long a row is depends on the version of the extractor.
+    row_bytes = len(fingerprint.vectors_f16le) // len(fingerprint.active_windows)
     cut = Fingerprint()
     cut.CopyFrom(fingerprint)
-    cut.vectors_f16le = fingerprint.vectors_f16le[: QUERY_WINDOWS_MAX * _ROW_BYTES]
+    cut.vectors_f16le = fingerprint.vectors_f16le[: QUERY_WINDOWS_MAX * row_bytes]
     cut.active_windows = fingerprint.active_windows[:QUERY_WINDOWS_MAX]
     cut.landmarks = landmarks[: count * _LANDMARK_BYTES]
     cut.duration.FromNanoseconds(frames_end * _FRAME_NANOSECONDS)

@@ -31,6 +31,7 @@ def check_query(fingerprint: Fingerprint) -> sonica_core.QueryFingerprint:
             fault="TOO_MANY_WINDOWS",
         )
     return sonica_core.QueryFingerprint(
+        fingerprint.algorithm_version,
         fingerprint.vectors_f16le,
         fingerprint.active_windows,
         fingerprint.landmarks,

@@ -26,5 +26,5 @@ def all_point_ids(track_number: int, active_windows: Iterable[bytes]) -> U64Arra
 def track_points(track_number: int, fingerprint: Fingerprint) -> tuple[U64Array, F32Array]:
     """Returns ids and vectors, shapes (n,) and (n, 128), of one fingerprint's points."""
     active = np.frombuffer(fingerprint.active_windows, dtype=np.uint8) != 0
-    vectors = sonica_core.decode_vectors(fingerprint.vectors_f16le)[active]
-    return point_ids(track_number, fingerprint.active_windows), vectors
+    vectors = sonica_core.decode_vectors(fingerprint.algorithm_version, fingerprint.vectors_f16le)
+    return point_ids(track_number, fingerprint.active_windows), vectors[active]

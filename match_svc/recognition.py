@@ -131,19 +131,19 @@ class Recognizer:
         return cached.answer if cached.epoch == self._epoch_seen else None
 
     async def _search(self, fingerprint: Fingerprint) -> Neighbours:
-        """Searches with the active rows; the other rows have no neighbours."""
-        active = np.frombuffer(fingerprint.active_windows, dtype=np.uint8) != 0
-        vectors = sonica_core.decode_vectors(fingerprint.vectors_f16le)[active]
+        """Searches with rows enough to find all candidates; the others have no neighbours."""
+        searched = sonica_core.searched_rows(fingerprint.active_windows)
         version = fingerprint.algorithm_version
+        vectors = sonica_core.decode_vectors(version, fingerprint.vectors_f16le)[searched]
         try:
             with telemetry.span("search", query_count=len(vectors)):
                 found = await self._index.search(version, vectors)
         except IndexUnreachableError:
             await self._require_served(version)  # it may have been dropped for another
             raise
-        ids = np.full((len(active), NEIGHBOUR_COUNT), NO_POINT, dtype=np.uint64)
-        scores = np.zeros((len(active), NEIGHBOUR_COUNT), dtype=np.float32)
-        ids[active], scores[active] = found
+        ids = np.full((len(searched), NEIGHBOUR_COUNT), NO_POINT, dtype=np.uint64)
+        scores = np.zeros((len(searched), NEIGHBOUR_COUNT), dtype=np.float32)
+        ids[searched], scores[searched] = found
         return Neighbours(ids, scores)
 
     async def _passages(self, neighbours: Neighbours, fingerprint: Fingerprint) -> Passages:

@@ -15,14 +15,13 @@ if TYPE_CHECKING:
     from match_svc.stores.postgres import Connection
 
 _ROWS_PER_BUCKET = BUCKET_FRAMES // REFERENCE_STRIDE_FRAMES
-_VECTOR_BYTES = 2 * sonica_core.DIMENSION
 
 # The ledger on the left gives the epoch even when no candidate is ACTIVE.
 _READ = f"""
 SELECT l.epoch, l.algorithm_version AS catalog_version, p.* FROM catalog.ledger l LEFT JOIN (
     SELECT t.track_number, t.track_id, t.revision, w.first_row,
         substring(f.vectors_f16le
-            from w.first_row * {_VECTOR_BYTES} + 1 for w.row_count * {_VECTOR_BYTES}) AS vectors,
+            from w.first_row * $7::integer + 1 for w.row_count * $7::integer) AS vectors,
         substring(f.active_windows from w.first_row + 1 for w.row_count) AS active_windows,
         substring(f.landmarks
             from b.first * {LANDMARK_BYTES} + 1 for (b.past - b.first) * {LANDMARK_BYTES}
@@ -82,6 +81,7 @@ async def read_passages(
         [wanted.first_row // _ROWS_PER_BUCKET for wanted in ranges],
         [-(-(wanted.past_row + EDGE_ROWS) // _ROWS_PER_BUCKET) for wanted in ranges],
         algorithm_version,
+        sonica_core.row_bytes(algorithm_version),
     )
     found = [row for row in rows if row["track_number"] is not None and row["active_windows"]]
     return Passages(
@@ -89,6 +89,7 @@ async def read_passages(
         algorithm_version=rows[0]["catalog_version"],
         references=[
             sonica_core.ReferencePassage(
+                algorithm_version,
                 row["track_number"],
                 row["first_row"],
                 row["vectors"],

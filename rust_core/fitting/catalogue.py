@@ -41,7 +41,7 @@ class Catalogue:
         self.version = version
         self._parts = [extract(audio, "reference", version) for audio in references]
         self._frames = [_landmark_frames(part) for part in self._parts]
-        vectors = [core.decode_vectors(part.vectors_f16le) for part in self._parts]
+        vectors = [core.decode_vectors(version, part.vectors_f16le) for part in self._parts]
         self._vectors = np.concatenate(vectors)
         self._ids = np.concatenate(
             [(number << 20) + np.arange(len(rows)) for number, rows in enumerate(vectors)]
@@ -55,26 +55,31 @@ class Catalogue:
     def recognise(self, clip: core.FingerprintPart) -> list[core.Alignment]:
         """Returns all alignments of a clip, best first."""
         query = core.QueryFingerprint(
-            clip.vectors_f16le, clip.active_windows, clip.landmarks, clip.duration_seconds
+            self.version,
+            clip.vectors_f16le,
+            clip.active_windows,
+            clip.landmarks,
+            clip.duration_seconds,
         )
         row_count = len(clip.active_windows)
         passages = [self._passage(c, row_count) for c in self._candidates(clip)]
         return core.align(self.version, query, [p for p in passages if p is not None])
 
     def _candidates(self, clip: core.FingerprintPart) -> list[core.Candidate]:
-        rows = core.decode_vectors(clip.vectors_f16le)
-        active = np.frombuffer(clip.active_windows, np.uint8) == 1
-        if not active.any():
+        rows = core.decode_vectors(self.version, clip.vectors_f16le)
+        searched = core.searched_rows(clip.active_windows)
+        if not searched.any():
             return []
         count = min(NEIGHBOUR_COUNT, len(self._vectors))
-        cosines = rows @ self._vectors.T
+        cosines = rows[searched] @ self._vectors.T
         nearest = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
         scores = np.take_along_axis(cosines, nearest, axis=1)
         order = np.argsort(-scores, axis=1)
-        ids = np.take_along_axis(self._ids[nearest], order, axis=1)
-        ids[~active] = np.iinfo(np.uint64).max
-        scores = np.take_along_axis(scores, order, axis=1)
-        return core.vote(self.version, ids, np.ascontiguousarray(scores), CANDIDATE_COUNT)
+        ids = np.full((len(rows), count), np.iinfo(np.uint64).max, np.uint64)
+        similar = np.zeros((len(rows), count), np.float32)
+        ids[searched] = np.take_along_axis(self._ids[nearest], order, axis=1)
+        similar[searched] = np.take_along_axis(scores, order, axis=1)
+        return core.vote(self.version, ids, similar, CANDIDATE_COUNT)
 
     def _passage(self, candidate: core.Candidate, row_count: int) -> core.ReferencePassage | None:
         part = self._parts[candidate.track_number]
@@ -86,8 +91,9 @@ class Catalogue:
             return None
         frames = self._frames[candidate.track_number]
         low, high = np.searchsorted(frames, [begin_frame, end_frame + 32])
-        stride = 2 * core.DIMENSION
+        stride = core.row_bytes(self.version)
         return core.ReferencePassage(
+            self.version,
             candidate.track_number,
             first,
             part.vectors_f16le[first * stride : last * stride],

@@ -42,6 +42,7 @@ TERMS = {
         "mean_cosine",
     ),
 }
+TERMS[4] = (*TERMS[3], "joint_prominence", "joint_rival_gap", "second_rival_gap")
 # More rows may speak for or against; every other term can only speak for an answer.
 FREE_TERMS = {"log_rows"}
 RIVAL_PRIOR_SHARE = 0.2
@@ -58,10 +59,20 @@ def terms(version: int, evidence: dict[str, float]) -> tuple[float, ...]:
     """Returns the evidence of one alignment as the terms of a version's model."""
     rows = max(1.0, evidence["active_row_count"])
     significance, margin = evidence["significance"], evidence["significance_margin"]
-    variance = (1 - RIVAL_PRIOR_SHARE) * evidence["rival_spread"] ** 2 + RIVAL_PRIOR_SHARE
+    spread, second_spread = (
+        np.sqrt((1 - RIVAL_PRIOR_SHARE) * evidence[kind] ** 2 + RIVAL_PRIOR_SHARE)
+        for kind in ("rival_spread", "second_rival_spread")
+    )
+    prominence = (significance - evidence["rival_mean"]) / spread
+    second_ahead = evidence["second_significance"] - evidence["second_rival_mean"]
+    second_gap = evidence["second_margin"] / second_spread
 
     def excess(kind: str, chance: str) -> float:
         return max(0.0, float(np.log((evidence[kind] + 1) / (evidence[chance] + 1))))
+
+    def joint(first: float, second: float) -> float:
+        # One below 0 says nothing: the second knows nothing of clips at another pitch.
+        return float(np.hypot(max(0.0, first), max(0.0, second)))
 
     values = {
         "significance_margin": margin,
@@ -74,9 +85,12 @@ def terms(version: int, evidence: dict[str, float]) -> tuple[float, ...]:
             "shifted_landmark_count", "chance_shifted_landmark_count"
         ),
         "peak_excess": excess("aligned_peak_count", "chance_peak_count"),
-        "prominence": (significance - evidence["rival_mean"]) / np.sqrt(variance),
-        "rival_gap": margin / np.sqrt(variance),
+        "prominence": prominence,
+        "rival_gap": margin / spread,
         "mean_cosine": evidence["mean_cosine"],
+        "joint_prominence": joint(prominence, second_ahead / second_spread),
+        "joint_rival_gap": joint(margin / spread, second_gap),
+        "second_rival_gap": max(0.0, second_gap),
     }
     return tuple(float(values[name]) for name in TERMS[version])
 

@@ -25,6 +25,8 @@ LENGTHS_SECONDS = (1, 2, 3, 5, 10)
 EXCERPTS_PER_TRACK = 6
 # Candidates of a clip the decision may choose among; it ranks by more than significance.
 CANDIDATES = 3
+# Those that only a second opinion puts this high are among them, too.
+SECOND_CANDIDATES = 2
 CLEAN_SHARE = 0.2
 # Of the excerpts, how many play at another speed or pitch, and by how much at most.
 SHIFTED_SHARE, SPEED_MAX = 0.25, 0.05
@@ -47,6 +49,11 @@ EVIDENCE = (
     "chance_shifted_landmark_count",
     "aligned_peak_count",
     "chance_peak_count",
+    "second_significance",
+    "second_margin",
+    "second_rival_mean",
+    "second_rival_spread",
+    "second_cosine",
     "clip_landmark_count",
     "active_row_count",
 )
@@ -148,9 +155,15 @@ def _of_task(task: int) -> list[Trial]:
 
 
 def best_of(catalogue: Catalogue, clip: core.FingerprintPart) -> list[core.Alignment]:
-    """Returns the alignments of a clip that fit best, whatever the decision would say."""
+    """Returns the alignments of a clip that fit best, whatever the decision would say.
+
+    First those that do by their significance, then those that a second opinion adds.
+    """
     found = catalogue.recognise(clip)
-    return sorted(found, key=lambda fit: fit.significance, reverse=True)[:CANDIDATES]
+    best = sorted(found, key=lambda fit: fit.significance, reverse=True)[:CANDIDATES]
+    asked = [fit for fit in found if fit.second_significance > 0]
+    asked.sort(key=lambda fit: fit.second_significance, reverse=True)
+    return [*best, *(fit for fit in asked[:SECOND_CANDIDATES] if fit not in best)]
 
 
 def holds_registered_music(catalogue: Catalogue, audio: Audio) -> bool:

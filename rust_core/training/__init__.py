@@ -1,1 +1,1 @@
-"""Trains the network of algorithm version 3 from a folder of music."""
+"""Trains the network of algorithm versions 3 and 4 from a folder of music."""

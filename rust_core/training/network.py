@@ -1,4 +1,4 @@
-"""The network of algorithm versions 2 and 3; `crates/sonica-core/src/network.rs` computes the same.
+"""The network of algorithm versions 2 to 4; `crates/sonica-core/src/network.rs` computes the same.
 
 Four strided convolutions over a normalised log-mel window, and beside them a linear path that
 starts as version 1's projection (OPCA, Burges, Platt, Jana 2003): training begins where the

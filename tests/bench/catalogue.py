@@ -64,6 +64,7 @@ def synthetic_fingerprints(count: int, seconds: float) -> Iterator[Synthetic]:
     """Yields `count` reference fingerprints of `seconds` each: sizes do not depend on content."""
     rng = np.random.default_rng(SEED)
     rows = int(seconds / sonica_core.REFERENCE_HOP_SECONDS)
+    row_bytes = sonica_core.row_bytes(sonica_core.CURRENT_ALGORITHM_VERSION)
     frames = int(seconds / sonica_core.FRAME_SECONDS)
     for index in range(count):
         walk = np.empty((rows, sonica_core.DIMENSION))
@@ -78,8 +79,10 @@ def synthetic_fingerprints(count: int, seconds: float) -> Iterator[Synthetic]:
         anchor = rng.integers(100, 400, landmark_count)
         target = anchor + rng.integers(-60, 60, landmark_count)
         landmarks[:, 1] = anchor << 22 | target << 12 | rng.integers(1, 60, landmark_count)
+        # The second embedding of versions that have one may as well be the first again.
+        vectors = np.hstack([walk.astype("<f2").view(np.int8), np.rint(127 * walk).astype(np.int8)])
         yield Synthetic(
-            walk.astype("<f2").tobytes(),
+            vectors[:, :row_bytes].tobytes(),
             b"\x01" * rows,
             landmarks.tobytes(),
             seconds,

@@ -6,7 +6,9 @@ engine with the same parameters, without processes, network, traces or metadata.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import qdrant_edge
@@ -30,7 +32,10 @@ _CANDIDATE_COUNT = 40
 _VERSION = sonica_core.CURRENT_ALGORITHM_VERSION
 
 
-def fingerprint(content: bytes, purpose: Purpose) -> tuple[bytes, bytes, bytes, float]:
+Fingerprint: TypeAlias = tuple[bytes, bytes, bytes, float]
+
+
+def fingerprint(content: bytes, purpose: Purpose) -> Fingerprint:
     """Decodes and analyses a whole file: vectors, active windows, landmarks, seconds."""
     chunks = iter((content, b""))
     parts: list[Part] = []
@@ -47,8 +52,8 @@ def fingerprint(content: bytes, purpose: Purpose) -> tuple[bytes, bytes, bytes, 
 class InProcess:
     """A catalogue held in this process: one shard of the engine and all fingerprints."""
 
-    def __init__(self, folder: Path, files: list[Path]) -> None:
-        """Registers `files`; track numbers are their positions."""
+    def __init__(self, folder: Path, files: list[Path], others: Iterable[Fingerprint] = ()) -> None:
+        """Registers `files`, then `others`; track numbers are their positions."""
         vectors = qdrant_edge.EdgeVectorParams(
             size=sonica_core.DIMENSION,
             distance=qdrant_edge.Distance.Cosine,
@@ -66,9 +71,12 @@ class InProcess:
         )
         folder.mkdir()
         self._shard = qdrant_edge.EdgeShard.create(str(folder), config)
-        self._references = [fingerprint(path.read_bytes(), Purpose.REFERENCE) for path in files]
+        self._references = [
+            *(fingerprint(path.read_bytes(), Purpose.REFERENCE) for path in files),
+            *others,
+        ]
         for number, (vectors_f16le, active, _, _) in enumerate(self._references):
-            rows = sonica_core.decode_vectors(vectors_f16le).tolist()
+            rows = sonica_core.decode_vectors(_VERSION, vectors_f16le).tolist()
             points = [
                 qdrant_edge.Point(sonica_core.point_id(number, row), vector, None)
                 for row, vector in enumerate(rows)
@@ -80,16 +88,21 @@ class InProcess:
 
     def recognize(self, content: bytes) -> list[sonica_core.Alignment]:
         """Returns the alignments of a clip, best first."""
-        vectors_f16le, active, landmarks, seconds = fingerprint(content, Purpose.QUERY)
+        return self.find(fingerprint(content, Purpose.QUERY))
+
+    def find(self, clip: Fingerprint) -> list[sonica_core.Alignment]:
+        """Returns the alignments of a clip's fingerprint, best first."""
+        vectors_f16le, active, landmarks, seconds = clip
         ids, scores = self._search(vectors_f16le, active)
         candidates = sonica_core.vote(_VERSION, ids, scores, _CANDIDATE_COUNT)
         passages = []
         for wanted in passage_ranges(candidates, seconds):
             reference = self._references[wanted.track_number]
             rows = slice(wanted.first_row, wanted.past_row)
-            width = 2 * sonica_core.DIMENSION
+            width = sonica_core.row_bytes(_VERSION)
             passages.append(
                 sonica_core.ReferencePassage(
+                    _VERSION,
                     wanted.track_number,
                     wanted.first_row,
                     reference[0][rows.start * width : rows.stop * width],
@@ -97,12 +110,12 @@ class InProcess:
                     reference[2],
                 )
             )
-        query = sonica_core.QueryFingerprint(vectors_f16le, active, landmarks, seconds)
+        query = sonica_core.QueryFingerprint(_VERSION, vectors_f16le, active, landmarks, seconds)
         return sonica_core.align(_VERSION, query, passages)
 
     def _search(self, vectors_f16le: bytes, active: bytes) -> tuple[np.ndarray, np.ndarray]:
-        rows = sonica_core.decode_vectors(vectors_f16le)
-        searched = np.flatnonzero(np.frombuffer(active, dtype=np.uint8))
+        rows = sonica_core.decode_vectors(_VERSION, vectors_f16le)
+        searched = np.flatnonzero(sonica_core.searched_rows(active))
         parameters = qdrant_edge.SearchParams(hnsw_ef=NEIGHBOUR_COUNT)
         batch = qdrant_edge.QueryBatchRequest(
             [

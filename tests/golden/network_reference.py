@@ -1,4 +1,4 @@
-"""The network of algorithm versions 2 and 3 in NumPy: what the Rust core is tested against."""
+"""The network of algorithm versions 2 to 4 in NumPy: what the Rust core is tested against."""
 
 from __future__ import annotations
 

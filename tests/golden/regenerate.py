@@ -66,8 +66,11 @@ def extract(
     extractor.push(pcm.astype(np.float32) / 32_768)
     extractor.finish()
     part = extractor.take()
+    rows = np.frombuffer(part.vectors_f16le, np.int8).reshape(-1, core.row_bytes(version))
+    second = rows[:, 2 * core.DIMENSION :]
     return {
-        "vectors": core.decode_vectors(part.vectors_f16le).astype(np.float16),
+        "vectors": core.decode_vectors(version, part.vectors_f16le).astype(np.float16),
+        **({"second": second} if second.size else {}),
         "active": np.frombuffer(part.active_windows, np.uint8),
         "landmarks": core.landmark_table(part.landmarks),
     }

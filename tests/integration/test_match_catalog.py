@@ -177,7 +177,7 @@ async def test_unknown_tracks_are_not_found(client: Client, name: str) -> None:
 
 def _silent(request: pb.CreateTrackRequest) -> None:
     rows = len(request.fingerprint.active_windows)
-    request.fingerprint.vectors_f16le = bytes(256 * rows)
+    request.fingerprint.vectors_f16le = bytes(len(request.fingerprint.vectors_f16le))
     request.fingerprint.active_windows = bytes(rows)
 
 

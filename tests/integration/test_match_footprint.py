@@ -74,10 +74,11 @@ async def test_an_hour_of_music_fits(postgres_dsn: str, own_name: str) -> None:
             await connection.close()
             engine = _folder_bytes(process.folder / "data") / HOURS
     vectors = sum(len(request.fingerprint.vectors_f16le) for request in requests)
+    rows = sum(len(request.fingerprint.active_windows) for request in requests)
     marks = sum(len(request.fingerprint.landmarks) for request in requests)
     print(
         f"\nper hour of music: PostgreSQL {postgres / MB:.2f} MB, index {engine / MB:.2f} MB, "
-        f"together {(postgres + engine) / MB:.2f} MB (of that {vectors // 256} vectors = "
+        f"together {(postgres + engine) / MB:.2f} MB (of that {rows} vectors = "
         f"{vectors / MB:.2f} MB, {marks // 8} landmarks = {marks / MB:.2f} MB)"
     )
     assert postgres + engine < 6 * MB

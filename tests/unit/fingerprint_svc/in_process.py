@@ -42,7 +42,7 @@ class Analysed:
 
     @property
     def vectors(self) -> npt.NDArray[np.float32]:
-        return decode_vectors(self.fingerprint[0])
+        return decode_vectors(self.summary.algorithm_version, self.fingerprint[0])
 
 
 def analyse(

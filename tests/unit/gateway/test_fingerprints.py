@@ -62,11 +62,11 @@ def test_gap_or_overlap_is_refused(first_row: int) -> None:
         parts.add(part(first_row, 1, 2))
 
 
-def fingerprint(rows: int, frames: list[int]) -> Fingerprint:
+def fingerprint(rows: int, frames: list[int], row_bytes: int = ROW_BYTES) -> Fingerprint:
     return Fingerprint(
         algorithm_version=1,
         purpose=FINGERPRINT_PURPOSE_QUERY,
-        vectors_f16le=bytes(ROW_BYTES * rows),
+        vectors_f16le=bytes(row_bytes * rows),
         active_windows=bytes(rows),
         landmarks=b"".join(frame.to_bytes(4, "little") + b"hash" for frame in frames),
     )
@@ -75,6 +75,16 @@ def fingerprint(rows: int, frames: list[int]) -> Fingerprint:
 def test_short_fingerprint_is_searched_for_as_it_is() -> None:
     short = fingerprint(QUERY_WINDOWS_MAX, [0, 9_999])
     assert searchable(short) is short
+
+
+@pytest.mark.parametrize("row_bytes", [ROW_BYTES, 384])
+def test_cut_keeps_whole_rows_of_any_version(row_bytes: int) -> None:
+    long = fingerprint(QUERY_WINDOWS_MAX + 7, [], row_bytes)
+    long.vectors_f16le = b"".join(
+        bytes([row % 251]) * row_bytes for row in range(len(long.active_windows))
+    )
+    cut = searchable(long)
+    assert cut.vectors_f16le == long.vectors_f16le[: QUERY_WINDOWS_MAX * row_bytes]
 
 
 def test_cut_keeps_the_landmarks_of_the_windows_it_keeps() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ RUST_CORE = Path(__file__).parents[3] / "rust_core"
 sys.path.insert(0, str(RUST_CORE))
 from fitting.catalogue import Catalogue, extract  # noqa: E402
 from fitting.decision import TERMS, terms  # noqa: E402
-from fitting.trials import EVIDENCE  # noqa: E402
+from fitting.trials import EVIDENCE, best_of  # noqa: E402
 
 DATA = RUST_CORE / "crates" / "sonica-core" / "data"
 SECONDS = 12
@@ -62,6 +63,38 @@ def test_the_score_is_the_fitted_model_of_the_evidence(version: int) -> None:
             scores.append(fit.score)
     assert max(scores) > 0.9
     assert min(scores) < 0.1
+
+
+@pytest.mark.parametrize("version", core.ALGORITHM_VERSIONS)
+def test_a_second_opinion_is_asked_in_version_4_alone(version: int) -> None:
+    catalogue = Catalogue([music(seed) for seed in range(8)], version)
+    # The last clip has noise over it, at the pitch of the recording.
+    found = catalogue.recognise(extract(clips()[-1], "query", version))
+    right, rivals = found[0], found[1:]
+    assert right.track_number == 3
+    if version < 4:
+        assert all(
+            getattr(fit, name) == 0 for fit in found for name in EVIDENCE if "second" in name
+        )
+        return
+    assert right.second_significance > 2 * max(fit.second_significance for fit in rivals)
+    assert right.second_margin > 0 > max(fit.second_margin for fit in rivals)
+    assert right.second_cosine > 0.3
+    assert right.second_rival_mean == pytest.approx(
+        np.mean([fit.second_significance for fit in rivals]), abs=1e-4
+    )
+
+
+def test_what_is_learned_from_are_the_best_candidates_by_either_opinion() -> None:
+    def fit(significance: float, second: float) -> SimpleNamespace:
+        return SimpleNamespace(significance=significance, second_significance=second)
+
+    found = [fit(5, 1), fit(4, 0), fit(3, -2), fit(2, 9), fit(1, 2), fit(0.5, 1.5), fit(0, 0)]
+    catalogue = SimpleNamespace(recognise=lambda _: found[::-1])
+    assert best_of(catalogue, None) == [*found[:3], found[3], found[4]]  # type: ignore[arg-type]  # what it asks of them is this
+    silent = [fit(n, 0) for n in range(6)]
+    catalogue = SimpleNamespace(recognise=lambda _: silent)
+    assert best_of(catalogue, None) == silent[:2:-1]  # type: ignore[arg-type]  # as above
 
 
 def test_landmarks_of_a_shifted_clip_are_found_at_its_pitch() -> None:

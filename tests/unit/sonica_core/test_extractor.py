@@ -115,9 +115,9 @@ def test_wrong_types_are_refused(bad: object) -> None:
 
 def test_wrong_arguments_are_refused() -> None:
     with pytest.raises(
-        core.UnsupportedAlgorithmError, match="version 4 is unknown; known: 1, 2, 3"
+        core.UnsupportedAlgorithmError, match="version 5 is unknown; known: 1, 2, 3, 4"
     ):
-        core.Extractor(4, "query")
+        core.Extractor(5, "query")
     with pytest.raises(core.InvalidArgumentError, match="purpose"):
         core.Extractor(1, "both")
     with pytest.raises(core.InvalidArgumentError, match="contiguous"):
@@ -153,6 +153,13 @@ def test_versions_share_rows_and_landmarks_but_not_vectors() -> None:
     assert len({part.active_windows for part in parts}) == 1
     assert len({part.landmarks for part in parts}) == 1
     assert len({part.vectors_f16le for part in parts}) == len(parts)
+    first = [
+        core.decode_vectors(version, part.vectors_f16le).tobytes()
+        for version, part in zip(core.ALGORITHM_VERSIONS, parts, strict=True)
+    ]
+    # Version 4 searches as version 3 does.
+    assert first[3] == first[2]
+    assert len(set(first)) == len(parts) - 1
     assert core.CURRENT_ALGORITHM_VERSION in core.ALGORITHM_VERSIONS
 
 

@@ -36,14 +36,14 @@ def music(seconds: float, seed: int) -> npt.NDArray[np.float32]:
 
 
 def specified(
-    version: int, audio: npt.NDArray[np.float32], purpose: str, pitch_factor: float
+    network: str | None, audio: npt.NDArray[np.float32], purpose: str, pitch_factor: float
 ) -> front_end.Floats:
-    if version == 1:
+    if network is None:
         projection = np.fromfile(PROJECTION, "<f2").astype(np.float32).reshape(-1, core.DIMENSION)
         return front_end.embeddings(audio, purpose, projection, pitch_factor)
     bands = front_end.mel_frames(audio, pitch_factor)
     patches = front_end.patches(bands, front_end.row_begins(len(bands), purpose))
-    return network_reference.embed(patches, network_reference.read_weights(version))
+    return network_reference.embed(patches, network_reference.read_weights(network))
 
 
 @pytest.mark.parametrize("version", core.ALGORITHM_VERSIONS)
@@ -64,11 +64,18 @@ def check(version: int, purpose: str, audio: npt.NDArray[np.float32], pitch_fact
     extractor.push(audio)
     extractor.finish()
     part = extractor.take()
-    rows = core.decode_vectors(part.vectors_f16le)
-    expected = specified(version, audio, purpose, pitch_factor)
+    rows = core.decode_vectors(version, part.vectors_f16le)
+    first = network_reference.FIRST.get(version)
+    expected = specified(first, audio, purpose, pitch_factor)
     assert rows.shape == expected.shape
     assert part.active_windows == b"\1" * len(rows)
     np.testing.assert_allclose(rows, expected, atol=1e-3)
+    raw = np.frombuffer(part.vectors_f16le, np.int8).reshape(len(rows), core.row_bytes(version))
+    second = raw[:, 2 * core.DIMENSION :]
+    assert bool(second.size) == (version in network_reference.SECOND)
+    if second.size:
+        expected = specified(network_reference.SECOND[version], audio, purpose, pitch_factor)
+        np.testing.assert_allclose(second, 127 * expected, atol=0.6)
 
 
 def test_constants_agree() -> None:

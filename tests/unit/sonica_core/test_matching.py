@@ -73,6 +73,13 @@ def test_a_clean_clip_is_found_to_the_frame(catalogue: Catalogue, track: int, se
     assert best.aligned_landmark_count <= best.clip_landmark_count
 
 
+@pytest.mark.parametrize(("rows", "stride"), [(24, 1), (25, 2), (48, 2), (49, 3), (512, 3)])
+def test_of_a_long_clip_not_every_row_is_searched_with(rows: int, stride: int) -> None:
+    silence = b"\0" * 5
+    searched = core.searched_rows(silence + b"\1" * rows + silence)
+    assert np.flatnonzero(searched).tolist() == list(range(5, 5 + rows, stride))
+
+
 def test_noise_over_a_clip_is_forgiven(catalogue: Catalogue) -> None:
     clip = compose(4)[15 * RATE : 20 * RATE]
     noise = np.random.default_rng(0).standard_normal(len(clip)).astype(np.float32)
@@ -154,10 +161,15 @@ def test_bad_neighbours_are_refused() -> None:
 
 
 def test_bad_passages_are_refused() -> None:
-    query = core.QueryFingerprint(b"", b"", b"", 0.0)
+    query = core.QueryFingerprint(1, b"", b"", b"", 0.0)
     assert core.align(1, query, []) == []
-    far = core.ReferencePassage(1, core.ROWS_MAX, b"", b"", b"")
+    far = core.ReferencePassage(1, 1, core.ROWS_MAX, b"", b"", b"")
     with pytest.raises(core.InvalidArgumentError, match="at most"):
         core.align(1, query, [far])
+    other = core.ReferencePassage(4, 1, 0, b"", b"", b"")
+    with pytest.raises(core.InvalidArgumentError, match="of version 4; all must be of version 1"):
+        core.align(1, query, [other])
+    with pytest.raises(core.InvalidArgumentError, match="of version 1; all must be of version 4"):
+        core.align(4, query, [])
     with pytest.raises(core.UnsupportedAlgorithmError):
         core.align(max(core.ALGORITHM_VERSIONS) + 1, query, [])

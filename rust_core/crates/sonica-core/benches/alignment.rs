@@ -12,17 +12,18 @@ const MARGIN_FRAMES: usize = 48;
 
 fn main() {
     for (seconds, rows) in [(1.0, 4), (5.0, 35), (15.0, 113)] {
-        let clip = fingerprint(0, rows);
         let frames = rows * QUERY_STRIDE_FRAMES + 2 * MARGIN_FRAMES;
-        let passages: Vec<matching::Passage> = (1..=PASSAGES)
-            .map(|number| matching::Passage {
-                track_number: number,
-                first_row: 0,
-                fingerprint: fingerprint(number, frames.div_ceil(REFERENCE_STRIDE_FRAMES)),
-            })
-            .collect();
-        let passages: Vec<&matching::Passage> = passages.iter().collect();
         for version in AlgorithmVersion::ALL {
+            let clip = fingerprint(version, 0, rows);
+            let passage_rows = frames.div_ceil(REFERENCE_STRIDE_FRAMES);
+            let passages: Vec<matching::Passage> = (1..=PASSAGES)
+                .map(|number| matching::Passage {
+                    track_number: number,
+                    first_row: 0,
+                    fingerprint: fingerprint(version, number, passage_rows),
+                })
+                .collect();
+            let passages: Vec<&matching::Passage> = passages.iter().collect();
             let time = |_| {
                 let begin = Instant::now();
                 let found = matching::align(version, &clip, seconds, &passages);
@@ -40,7 +41,7 @@ fn main() {
 }
 
 /// Rows that have nothing to do with each other.
-fn fingerprint(seed: u64, rows: usize) -> Fingerprint {
+fn fingerprint(version: AlgorithmVersion, seed: u64, rows: usize) -> Fingerprint {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut row = || {
         let numbers: [f32; DIMENSION] = std::array::from_fn(|_| {
@@ -52,6 +53,8 @@ fn fingerprint(seed: u64, rows: usize) -> Fingerprint {
         let norm = numbers.iter().map(|number| number * number).sum::<f32>().sqrt();
         numbers.map(|number| number / norm)
     };
-    let vectors = (0..rows).map(|_| row()).collect();
-    Fingerprint { vectors, active: vec![true; rows], landmarks: Vec::new() }
+    let vectors: Vec<_> = (0..rows).map(|_| row()).collect();
+    let second_vectors = if version.has_second_opinion() { vectors.clone() } else { Vec::new() };
+    let active = vec![true; rows];
+    Fingerprint { version, vectors, second_vectors, active, landmarks: Vec::new() }
 }

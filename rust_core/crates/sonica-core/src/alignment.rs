@@ -10,6 +10,7 @@ pub mod speed;
 
 use fearless_simd::{Level, Simd, dispatch, f32x8, prelude::*};
 
+use crate::embedding::Embedding;
 use crate::fingerprint::Fingerprint;
 use crate::params::{DIMENSION, QUERY_STRIDE_FRAMES, REFERENCE_STRIDE_FRAMES};
 
@@ -54,6 +55,9 @@ pub struct SequenceFit {
     pub query_rows: (usize, usize),
 }
 
+/// Embeddings, and whether the window of each carries signal.
+type Rows<'a> = (&'a [Embedding], &'a [bool]);
+
 #[derive(Clone, Copy)]
 struct Diagonal {
     excess: f32,
@@ -67,9 +71,20 @@ impl Similarities {
     /// Compares all rows with all rows.
     #[must_use]
     pub fn new(query: &Fingerprint, passage: &Fingerprint) -> Self {
-        let mut cosines = vec![None; query.rows() * passage.rows()];
+        Self::of((&query.vectors, &query.active), (&passage.vectors, &passage.active))
+    }
+
+    /// Compares the second embeddings of all rows.
+    #[must_use]
+    pub fn second(query: &Fingerprint, passage: &Fingerprint) -> Self {
+        Self::of((&query.second_vectors, &query.active), (&passage.second_vectors, &passage.active))
+    }
+
+    fn of(query: Rows<'_>, passage: Rows<'_>) -> Self {
+        let (query_rows, passage_rows) = (query.0.len(), passage.0.len());
+        let mut cosines = vec![None; query_rows * passage_rows];
         dispatch!(Level::new(), simd => compare(simd, query, passage, &mut cosines));
-        Self { query_rows: query.rows(), passage_rows: passage.rows(), cosines }
+        Self { query_rows, passage_rows, cosines }
     }
 
     fn row(&self, index: usize) -> &[Option<f32>] {
@@ -184,15 +199,10 @@ fn peak_shift(values: &[f32], at: usize) -> f64 {
 }
 
 #[inline(always)]
-fn compare<S: Simd>(
-    simd: S,
-    query: &Fingerprint,
-    passage: &Fingerprint,
-    cosines: &mut [Option<f32>],
-) {
-    let rows = query.vectors.iter().zip(&query.active);
-    for ((row, active), cosines) in rows.zip(cosines.chunks_mut(passage.rows().max(1))) {
-        let others = passage.vectors.iter().zip(&passage.active);
+fn compare<S: Simd>(simd: S, query: Rows<'_>, passage: Rows<'_>, cosines: &mut [Option<f32>]) {
+    let rows = query.0.iter().zip(query.1);
+    for ((row, active), cosines) in rows.zip(cosines.chunks_mut(passage.0.len().max(1))) {
+        let others = passage.0.iter().zip(passage.1);
         for ((other, other_active), cosine) in others.zip(cosines) {
             *cosine = (*active && *other_active).then(|| lane_dot(simd, row, other));
         }

@@ -8,6 +8,7 @@ use crate::params::AlgorithmVersion;
 static MODEL_V1: &str = include_str!("../data/decision-v1.txt");
 static MODEL_V2: &str = include_str!("../data/decision-v2.txt");
 static MODEL_V3: &str = include_str!("../data/decision-v3.txt");
+static MODEL_V4: &str = include_str!("../data/decision-v4.txt");
 
 /// Evidence for one alignment.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,6 +37,17 @@ pub struct Evidence {
     pub aligned_peak_count: usize,
     /// The same by chance, on average, in the other recordings.
     pub chance_peak_count: f32,
+    /// How far the cosines of the second embeddings lie above their background at this alignment,
+    /// in standard deviations; this and what follows is 0 in versions without a second opinion.
+    pub second_significance: f32,
+    /// `second_significance` less the largest of another recording.
+    pub second_margin: f32,
+    /// Mean `second_significance` of the other recordings.
+    pub second_rival_mean: f32,
+    /// Standard deviation of the `second_significance` of the other recordings.
+    pub second_rival_spread: f32,
+    /// Mean cosine of the second embeddings of the aligned windows.
+    pub second_cosine: f32,
     /// Landmarks of the clip.
     pub clip_landmark_count: usize,
     /// Windows of the clip that carry signal.
@@ -60,11 +72,18 @@ enum Term {
     /// How far it lies above that of the best rival, in the same unit.
     RivalGap,
     MeanCosine,
+    /// `Prominence` in both opinions, as one.
+    JointProminence,
+    /// `RivalGap` in both opinions, as one.
+    JointRivalGap,
+    /// `RivalGap` in the second opinion, or 0.
+    SecondRivalGap,
 }
 
 use Term::{
-    LandmarkExcess, LogRows, MeanCosine, PeakExcess, Prominence, RivalGap, ShiftedLandmarkExcess,
-    Significance, SignificanceMargin, SignificanceMarginPerRootRow, SignificancePerRootRow,
+    JointProminence, JointRivalGap, LandmarkExcess, LogRows, MeanCosine, PeakExcess, Prominence,
+    RivalGap, SecondRivalGap, ShiftedLandmarkExcess, Significance, SignificanceMargin,
+    SignificanceMarginPerRootRow, SignificancePerRootRow,
 };
 
 /// Terms of a model, in the order of its file.
@@ -85,6 +104,19 @@ const V3_TERMS: [Term; 8] = [
     Prominence,
     RivalGap,
     MeanCosine,
+];
+const V4_TERMS: [Term; 11] = [
+    SignificanceMargin,
+    SignificanceMarginPerRootRow,
+    LogRows,
+    ShiftedLandmarkExcess,
+    PeakExcess,
+    Prominence,
+    RivalGap,
+    MeanCosine,
+    JointProminence,
+    JointRivalGap,
+    SecondRivalGap,
 ];
 
 /// Rivals are few in a small catalogue: their spread is taken as if some more of spread 1 were
@@ -107,6 +139,7 @@ impl Decision {
             AlgorithmVersion::V1 => Self::read(MODEL_V1, &FIRST_TERMS),
             AlgorithmVersion::V2 => Self::read(MODEL_V2, &FIRST_TERMS),
             AlgorithmVersion::V3 => Self::read(MODEL_V3, &V3_TERMS),
+            AlgorithmVersion::V4 => Self::read(MODEL_V4, &V4_TERMS),
         }
     }
 
@@ -145,8 +178,15 @@ impl Term {
         let excess = |aligned: usize, chance: f32| {
             ((aligned as f64 + 1.0) / (f64::from(chance) + 1.0)).ln().max(0.0)
         };
-        let rival_variance = f64::from(evidence.rival_spread).powi(2);
-        let rival_spread = ((1.0 - RIVAL_PRIOR_SHARE) * rival_variance + RIVAL_PRIOR_SHARE).sqrt();
+        let spread = |rivals: f32| {
+            ((1.0 - RIVAL_PRIOR_SHARE) * f64::from(rivals).powi(2) + RIVAL_PRIOR_SHARE).sqrt()
+        };
+        let prominence =
+            (significance - f64::from(evidence.rival_mean)) / spread(evidence.rival_spread);
+        let rival_gap = margin / spread(evidence.rival_spread);
+        let second_ahead = f64::from(evidence.second_significance - evidence.second_rival_mean);
+        let second_prominence = second_ahead / spread(evidence.second_rival_spread);
+        let second_gap = f64::from(evidence.second_margin) / spread(evidence.second_rival_spread);
         match self {
             Self::SignificanceMargin => margin,
             Self::SignificanceMarginPerRootRow => margin / rows.sqrt(),
@@ -160,11 +200,20 @@ impl Term {
                 excess(evidence.shifted_landmark_count, evidence.chance_shifted_landmark_count)
             }
             Self::PeakExcess => excess(evidence.aligned_peak_count, evidence.chance_peak_count),
-            Self::Prominence => (significance - f64::from(evidence.rival_mean)) / rival_spread,
-            Self::RivalGap => margin / rival_spread,
+            Self::Prominence => prominence,
+            Self::RivalGap => rival_gap,
             Self::MeanCosine => f64::from(evidence.mean_cosine),
+            Self::JointProminence => joint(prominence, second_prominence),
+            Self::JointRivalGap => joint(rival_gap, second_gap),
+            Self::SecondRivalGap => second_gap.max(0.0),
         }
     }
+}
+
+/// What two opinions in standard deviations say together. One below 0 says nothing: the second
+/// opinion knows nothing of clips at another speed or pitch, and must not speak against them.
+fn joint(first: f64, second: f64) -> f64 {
+    first.max(0.0).hypot(second.max(0.0))
 }
 
 #[cfg(test)]
@@ -184,11 +233,16 @@ mod tests {
         chance_shifted_landmark_count: 3.0,
         aligned_peak_count: 12,
         chance_peak_count: 2.0,
+        second_significance: 8.0,
+        second_margin: 3.0,
+        second_rival_mean: 2.0,
+        second_rival_spread: 1.0,
+        second_cosine: 0.4,
         clip_landmark_count: 200,
         active_row_count: 35,
     };
 
-    fn models() -> [Decision; 3] {
+    fn models() -> [Decision; 4] {
         AlgorithmVersion::ALL.map(Decision::new)
     }
 
@@ -219,9 +273,38 @@ mod tests {
                 Evidence { rival_mean: 2.0, ..PLAIN },
                 Evidence { rival_spread: 0.5, ..PLAIN },
                 Evidence { mean_cosine: 0.9, ..PLAIN },
+                Evidence { second_significance: 20.0, ..PLAIN },
+                Evidence { second_margin: 15.0, ..PLAIN },
+                Evidence { second_rival_mean: 0.0, ..PLAIN },
+                Evidence { second_rival_spread: 0.5, ..PLAIN },
             ];
             assert!(better.iter().all(|evidence| model.score(evidence) >= plain));
         }
+    }
+
+    #[test]
+    fn a_second_opinion_never_speaks_against_an_answer() {
+        let silent = Evidence {
+            second_significance: 0.0,
+            second_margin: 0.0,
+            second_rival_mean: 0.0,
+            ..PLAIN
+        };
+        let against = Evidence {
+            second_significance: -5.0,
+            second_margin: -9.0,
+            second_rival_mean: 4.0,
+            ..PLAIN
+        };
+        let for_it = Evidence { second_significance: 30.0, second_margin: 20.0, ..PLAIN };
+        for term in [JointProminence, JointRivalGap, SecondRivalGap] {
+            let (said, unsaid) = (term.value(&against), term.value(&silent));
+            assert_eq!(said.to_bits(), unsaid.to_bits(), "{term:?}");
+            assert!(term.value(&for_it) > 2.0 * unsaid + 1.0, "{term:?}");
+        }
+        // Of a clip the second opinion says nothing of, both together say what the first does.
+        assert!((JointProminence.value(&silent) - Prominence.value(&silent)).abs() < 1e-12);
+        assert!((JointRivalGap.value(&silent) - RivalGap.value(&silent)).abs() < 1e-12);
     }
 
     #[test]
@@ -235,6 +318,9 @@ mod tests {
                 aligned_landmark_count: 0,
                 shifted_landmark_count: 0,
                 aligned_peak_count: 0,
+                second_significance: 0.0,
+                second_margin: 0.0,
+                second_rival_mean: 0.0,
                 ..PLAIN
             };
             assert!(!model.accepts(model.score(&nothing)));

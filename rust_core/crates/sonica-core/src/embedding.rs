@@ -1,9 +1,11 @@
-//! Stage 5: a window of mel frames becomes one embedding of unit length.
+//! Stage 5: a window of mel frames becomes an embedding of unit length, or two.
 //!
 //! Log band powers, less each band's mean over the window (so neither level nor the colour of
 //! a channel matters), become 128 numbers. Version 1 projects them by OPCA (Burges, Platt, Jana
 //! 2003): the directions in which recordings differ most for what noise, rooms and channels
-//! change. Versions 2 and 3 add what a small [`network`](crate::network) sees in them.
+//! change. Versions 2 to 4 add what a small [`network`](crate::network) sees in them; of
+//! version 4 the projection alone is a second embedding: it knows nothing of other speeds and pitches,
+//! and errs where the network does not.
 
 use std::sync::LazyLock;
 
@@ -19,6 +21,15 @@ use crate::windows::Window;
 /// An embedding; all zero for a window without signal.
 pub type Embedding = [f32; DIMENSION];
 
+/// The embeddings of one window.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Embeddings {
+    /// What an index is searched by.
+    pub first: Embedding,
+    /// What is asked about the candidates found, in versions that have a second opinion.
+    pub second: Option<Embedding>,
+}
+
 /// Fitted by `rust_core/fitting`: `WINDOW_FRAMES * BANDS` rows of `DIMENSION` binary16 numbers.
 static OPCA_F16LE: &[u8; WINDOW_FRAMES * BANDS * DIMENSION * 2] =
     include_bytes!("../data/projection-v1.f16");
@@ -33,11 +44,13 @@ const ABSOLUTE_FLOOR: f32 = 1.0e-9;
 /// Computes embeddings of windows.
 pub struct Embedder {
     model: Model,
+    level: Level,
+    has_second: bool,
     patch: Vec<MelFrame>,
 }
 
 enum Model {
-    Opca(Level),
+    Opca,
     Network(Box<Network>),
 }
 
@@ -47,30 +60,41 @@ impl Embedder {
     pub fn new(version: AlgorithmVersion) -> Self {
         let level = Level::new();
         let model = match version {
-            AlgorithmVersion::V1 => Model::Opca(level),
+            AlgorithmVersion::V1 => Model::Opca,
             AlgorithmVersion::V2 => Model::Network(Box::new(Network::v2(level))),
-            AlgorithmVersion::V3 => Model::Network(Box::new(Network::v3(level))),
+            AlgorithmVersion::V3 | AlgorithmVersion::V4 => {
+                Model::Network(Box::new(Network::v3(level)))
+            }
         };
-        Self { model, patch: Vec::with_capacity(WINDOW_FRAMES) }
+        let has_second = version.has_second_opinion();
+        Self { model, level, has_second, patch: Vec::with_capacity(WINDOW_FRAMES) }
     }
 
-    /// The embedding of a window, or nothing when it carries no signal. Allocates nothing.
-    pub fn embed(&mut self, window: &Window<'_>) -> Option<Embedding> {
+    /// The embeddings of a window, or nothing when it carries no signal. Allocates nothing.
+    pub fn embed(&mut self, window: &Window<'_>) -> Option<Embeddings> {
         self.patch.clear();
         self.patch.extend_from_slice(window.frames);
         if !normalise(&mut self.patch) {
             return None;
         }
-        unit(match &mut self.model {
-            Model::Opca(level) => {
-                let mut sum = [0.0; DIMENSION];
-                let first_row = window.missing_before * BANDS;
-                OPCA.add(*level, first_row, self.patch.as_flattened(), &mut sum);
-                sum
-            }
+        let first = unit(match &mut self.model {
+            Model::Opca => project(self.level, &self.patch, window.missing_before),
             Model::Network(network) => network.project(&self.patch, window.missing_before),
-        })
+        })?;
+        let second = if self.has_second {
+            Some(unit(project(self.level, &self.patch, window.missing_before))?)
+        } else {
+            None
+        };
+        Some(Embeddings { first, second })
     }
+}
+
+/// What OPCA makes of a normalised window whose first frames may be missing.
+fn project(level: Level, patch: &[MelFrame], missing_before: usize) -> Embedding {
+    let mut sum = [0.0; DIMENSION];
+    OPCA.add(level, missing_before * BANDS, patch.as_flattened(), &mut sum);
+    sum
 }
 
 /// Turns band powers into log band powers without their mean over time; says whether there is
@@ -113,7 +137,7 @@ mod tests {
     use super::*;
     use crate::half;
 
-    fn window(version: AlgorithmVersion, frames: &[MelFrame]) -> Option<Embedding> {
+    fn window(version: AlgorithmVersion, frames: &[MelFrame]) -> Option<Embeddings> {
         Embedder::new(version).embed(&Window { frames, missing_before: 0 })
     }
 
@@ -130,8 +154,12 @@ mod tests {
         for version in AlgorithmVersion::ALL {
             let (loud, soft) = (window(version, &pulses(1e4)), window(version, &pulses(1.0)));
             let (Some(loud), Some(soft)) = (loud, soft) else { unreachable!("both carry signal") };
-            assert!((crate::alignment::dot(&loud, &loud) - 1.0).abs() < 1e-5);
-            assert!(crate::alignment::dot(&loud, &soft) > 0.9999);
+            assert_eq!(loud.second.is_some(), version.has_second_opinion());
+            let pairs = [Some((loud.first, soft.first)), loud.second.zip(soft.second)];
+            for (loud, soft) in pairs.iter().flatten() {
+                assert!((crate::alignment::dot(loud, loud) - 1.0).abs() < 1e-5);
+                assert!(crate::alignment::dot(loud, soft) > 0.9999);
+            }
         }
     }
 

@@ -4,13 +4,13 @@
 
 use std::sync::Arc;
 
-use crate::embedding::Embedder;
+use crate::embedding::{Embedder, Embeddings};
 use crate::error::{Error, ErrorKind, Result};
-use crate::fingerprint::{self, VECTOR_BYTES};
+use crate::fingerprint;
 use crate::framing::Framer;
 use crate::landmarks::{self, LandmarkFinder};
 use crate::mel::MelBank;
-use crate::params::{AlgorithmVersion, DIMENSION, HOP_SAMPLES, MAX_ROWS, Purpose, SAMPLE_RATE_HZ};
+use crate::params::{AlgorithmVersion, HOP_SAMPLES, MAX_ROWS, Purpose, SAMPLE_RATE_HZ};
 use crate::pitch::PitchFactor;
 use crate::spectrum::Spectrum;
 use crate::windows::WindowCutter;
@@ -21,7 +21,7 @@ use crate::windows::WindowCutter;
 pub struct FingerprintPart {
     /// Index of the first row of this part in the whole fingerprint.
     pub first_row: usize,
-    /// Embeddings, row-major little-endian binary16.
+    /// Rows of embeddings, of `row_bytes` each.
     pub vectors_f16le: Vec<u8>,
     /// One byte a row: 1 with signal, 0 without.
     pub active_windows: Vec<u8>,
@@ -33,6 +33,7 @@ pub struct FingerprintPart {
 
 /// Extracts a fingerprint while audio arrives.
 pub struct Extractor {
+    version: AlgorithmVersion,
     purpose: Purpose,
     framer: Framer,
     spectrum: Spectrum,
@@ -74,6 +75,7 @@ impl Extractor {
 
     fn with_pitch(version: AlgorithmVersion, purpose: Purpose, pitch: PitchFactor) -> Self {
         Self {
+            version,
             purpose,
             framer: Framer::default(),
             spectrum: Spectrum::default(),
@@ -109,12 +111,13 @@ impl Extractor {
                 samples_max / SAMPLE_RATE_HZ as u64
             )));
         }
-        let Self { framer, spectrum, mel, windows, embedder, landmarks, part, .. } = self;
+        let Self { version, framer, spectrum, mel, windows, embedder, landmarks, part, .. } = self;
         framer.push(pcm, |frame| {
             let power = spectrum.power(frame);
             landmarks.push(power);
-            windows
-                .push(mel.apply(power), |window| part.push_row(embedder.embed(&window).as_ref()));
+            windows.push(mel.apply(power), |window| {
+                part.push_row(*version, embedder.embed(&window).as_ref());
+            });
         });
         Ok(())
     }
@@ -126,8 +129,8 @@ impl Extractor {
             return;
         }
         self.finished = true;
-        let Self { windows, embedder, landmarks, part, .. } = self;
-        windows.finish(|window| part.push_row(embedder.embed(&window).as_ref()));
+        let Self { version, windows, embedder, landmarks, part, .. } = self;
+        windows.finish(|window| part.push_row(*version, embedder.embed(&window).as_ref()));
         landmarks.finish();
     }
 
@@ -142,11 +145,13 @@ impl Extractor {
 }
 
 impl FingerprintPart {
-    fn push_row(&mut self, embedding: Option<&[f32; DIMENSION]>) {
-        self.active_windows.push(u8::from(embedding.is_some()));
-        match embedding {
-            Some(row) => fingerprint::encode_row(row, &mut self.vectors_f16le),
-            None => self.vectors_f16le.resize(self.vectors_f16le.len() + VECTOR_BYTES, 0),
+    fn push_row(&mut self, version: AlgorithmVersion, embeddings: Option<&Embeddings>) {
+        self.active_windows.push(u8::from(embeddings.is_some()));
+        let end = self.vectors_f16le.len() + fingerprint::row_bytes(version);
+        if let Some(embeddings) = embeddings {
+            fingerprint::encode_row(embeddings, &mut self.vectors_f16le);
         }
+        // The row of a window without signal is all zero.
+        self.vectors_f16le.resize(end, 0);
     }
 }

@@ -7,7 +7,8 @@
 //! 5. [`embedding`]: windows to unit vectors of 128 numbers, by a [`projection`] or a [`network`]
 //! 6. [`voting`]: neighbours of query vectors to candidate alignments
 //! 7. [`alignment`]: whole sequences compared at each alignment
-//! 8. [`verification`]: landmarks that agree with an alignment
+//! 8. [`verification`]: landmarks that agree with an alignment; [`second_opinion`]: what other
+//!    embeddings of the same windows say of it
 //! 9. [`decision`]: all evidence to one probability
 //!
 //! No I/O, no clock, no state outside its values, no unsafe code; nothing panics, whatever the input.
@@ -29,6 +30,7 @@ pub mod network;
 pub mod params;
 pub mod pitch;
 pub mod projection;
+pub mod second_opinion;
 pub mod spectrum;
 #[cfg(test)]
 mod testing;

@@ -9,6 +9,7 @@ use crate::params::{
     AlgorithmVersion, EDGE_FRAMES, FRAME_SECONDS, MAX_ROWS, QUERY_STRIDE_FRAMES, WINDOW_FRAMES,
     WINDOW_SECONDS,
 };
+use crate::second_opinion::{Panel, RivalOpinions, SecondOpinion};
 use crate::verification::{self, Peaks};
 
 /// Share of the best significance from which another track that holds the same recording makes
@@ -54,7 +55,8 @@ pub struct Alignment {
 /// Compares a clip with passages of candidate recordings; best first, one answer a track.
 ///
 /// # Errors
-/// `InvalidArgument` when a passage lies beyond the rows a track may have.
+/// `InvalidArgument` when a passage lies beyond the rows a track may have, or when a fingerprint is
+/// not of the version.
 pub fn align(
     version: AlgorithmVersion,
     query: &Fingerprint,
@@ -65,6 +67,14 @@ pub fn align(
         return Err(Error::invalid(format!(
             "passage of track {} begins at row {}; a track has at most {MAX_ROWS}",
             passage.track_number, passage.first_row
+        )));
+    }
+    let fingerprints = passages.iter().map(|passage| &passage.fingerprint);
+    if let Some(other) = fingerprints.chain([query]).find(|f| f.version != version) {
+        return Err(Error::invalid(format!(
+            "a fingerprint is of version {}; all must be of version {}",
+            other.version.number(),
+            version.number()
         )));
     }
     let mut fits = best_fits(version, query, passages);
@@ -81,6 +91,7 @@ pub fn align(
 struct Fit<'a> {
     passage: &'a Passage,
     sequence: SequenceFit,
+    second: SecondOpinion,
     landmark_count: usize,
     shifted_landmark_count: usize,
     peak_count: usize,
@@ -95,6 +106,7 @@ struct Rivals {
     mean_peak_count: f32,
     mean_significance: f32,
     significance_spread: f32,
+    second: RivalOpinions,
     shared: bool,
 }
 
@@ -105,17 +117,30 @@ fn best_fits<'a>(
 ) -> Vec<Fit<'a>> {
     let best_fit = match version {
         AlgorithmVersion::V1 => alignment::best_fit,
-        AlgorithmVersion::V2 | AlgorithmVersion::V3 => alignment::speed::best_fit,
+        AlgorithmVersion::V2 | AlgorithmVersion::V3 | AlgorithmVersion::V4 => {
+            alignment::speed::best_fit
+        }
     };
     let similarities: Vec<Similarities> =
         passages.iter().map(|p| Similarities::new(query, &p.fingerprint)).collect();
     let background = Background::new(query.rows(), &similarities);
+    let panel = version
+        .has_second_opinion()
+        .then(|| Panel::new(query, passages.iter().map(|passage| &passage.fingerprint)));
     let mut best: Vec<Fit<'a>> = Vec::new();
-    for (&passage, similarities) in passages.iter().zip(&similarities) {
+    for (at, (&passage, similarities)) in passages.iter().zip(&similarities).enumerate() {
         let fit = best_fit(similarities, &background, passage.first_row);
         let Some(sequence) = fit else { continue };
-        let fit =
-            Fit { passage, sequence, landmark_count: 0, shifted_landmark_count: 0, peak_count: 0 };
+        let opinion = |panel: &Panel| panel.opinion(at, passage.first_row, &sequence);
+        let second = panel.as_ref().map(opinion).unwrap_or_default();
+        let fit = Fit {
+            passage,
+            sequence,
+            second,
+            landmark_count: 0,
+            shifted_landmark_count: 0,
+            peak_count: 0,
+        };
         match best.iter_mut().find(|known| known.passage.track_number == passage.track_number) {
             Some(known) if known.sequence.significance >= sequence.significance => {}
             Some(known) => *known = fit,
@@ -157,6 +182,7 @@ fn rivals(fits: &[Fit<'_>], rank: usize) -> Rivals {
         out.mean_significance += significance;
         squares += significance * significance;
         others += 1.0;
+        out.second.add(other.second);
         if out.best.is_none_or(|best| best.significance < significance) {
             out.best = Some(other.sequence);
         }
@@ -231,6 +257,11 @@ fn evidence(query: &Fingerprint, fit: &Fit<'_>, rivals: &Rivals) -> Evidence {
         chance_shifted_landmark_count: rivals.mean_shifted_landmark_count,
         aligned_peak_count: fit.peak_count,
         chance_peak_count: rivals.mean_peak_count,
+        second_significance: fit.second.significance,
+        second_margin: fit.second.significance - rivals.second.best(),
+        second_rival_mean: rivals.second.mean(),
+        second_rival_spread: rivals.second.spread(),
+        second_cosine: fit.second.mean_cosine,
         clip_landmark_count: query.landmarks.len(),
         active_row_count: query.active.iter().filter(|&&active| active).count(),
     }
@@ -301,6 +332,45 @@ mod tests {
         let found = run(&clip, &passages).unwrap_or_default();
         assert!(found[..2].iter().all(|a| a.ambiguous && a.accepted && a.track_number < 3));
         assert!(!found[2].ambiguous);
+    }
+
+    #[test]
+    fn a_second_opinion_is_given_for_every_candidate() {
+        let with_second = |of: Fingerprint, second: &[_]| {
+            let version = AlgorithmVersion::V4;
+            Fingerprint { version, second_vectors: second.to_vec(), ..of }
+        };
+        let passages: Vec<Passage> = (1..20)
+            .map(|number| {
+                let plain = passage(number, number);
+                let second: Vec<_> = walk(100 + number, 240).into_iter().step_by(4).collect();
+                Passage { fingerprint: with_second(plain.fingerprint, &second), ..plain }
+            })
+            .collect();
+        let passages: Vec<&Passage> = passages.iter().collect();
+        let clip = with_second(fingerprint(&walk(7, 240)[40..80]), &walk(107, 240)[40..80]);
+        let found = align(AlgorithmVersion::V4, &clip, 5.0, &passages).unwrap_or_default();
+        assert_eq!((found.len(), found[0].track_number), (19, 7));
+        let (best, rivals) = (found[0].evidence, &found[1..]);
+        let largest = rivals.iter().map(|rival| rival.evidence.second_significance);
+        let largest = largest.fold(f32::NEG_INFINITY, f32::max);
+        assert!(best.second_significance > 10.0 && best.second_cosine > 0.8, "{best:?}");
+        assert!((best.second_significance - best.second_margin - largest).abs() < 1e-5);
+        assert!(best.second_rival_mean.abs() < 2.0 && best.second_rival_spread < 3.0, "{best:?}");
+        assert!(rivals.iter().all(|rival| rival.evidence.second_margin < -5.0));
+    }
+
+    #[test]
+    fn versions_are_never_compared() {
+        let passages = [passage(1, 1)];
+        let clip = fingerprint(&walk(1, 8));
+        for version in [AlgorithmVersion::V2, AlgorithmVersion::V4] {
+            let other = Fingerprint { version, ..clip.clone() };
+            let refused = run(&other, &passages).map_err(|e| e.kind());
+            assert_eq!(refused, Err(ErrorKind::InvalidArgument));
+            let refused = align(version, &other, 1.0, &[&passages[0]]).map_err(|e| e.to_string());
+            assert!(refused.is_err_and(|text| text.contains("of version 1; all must be")));
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The network of versions 2 and 3: four convolutions over a window, and the projection of what they
+//! The networks of versions 2 to 4: four convolutions over a window, and the projection of what they
 //! see, added to a projection of the window itself.
 //!
 //! Every output is a sum that starts with its bias and takes its products in the order kernel
@@ -146,7 +146,7 @@ impl Network {
         Self::new(&V2, level)
     }
 
-    /// The network of version 3, that uses the instructions of `level`.
+    /// The network of versions 3 and 4, that uses the instructions of `level`.
     #[must_use]
     pub fn v3(level: Level) -> Self {
         Self::new(&V3, level)

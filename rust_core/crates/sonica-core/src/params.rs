@@ -53,13 +53,16 @@ pub enum AlgorithmVersion {
     /// As version 2 with a network trained on more music, landmarks compared at any pitch, and
     /// a decision that weighs more evidence.
     V3,
+    /// As version 3 with a second embedding of every window, that is asked about the candidates
+    /// the first one found.
+    V4,
 }
 
 impl AlgorithmVersion {
     /// All versions, oldest first.
-    pub const ALL: [Self; 3] = [Self::V1, Self::V2, Self::V3];
+    pub const ALL: [Self; 4] = [Self::V1, Self::V2, Self::V3, Self::V4];
     /// The version new catalogues get.
-    pub const CURRENT: Self = Self::V3;
+    pub const CURRENT: Self = Self::V4;
 
     /// The number that stands for this version in fingerprints.
     #[must_use]
@@ -68,7 +71,15 @@ impl AlgorithmVersion {
             Self::V1 => 1,
             Self::V2 => 2,
             Self::V3 => 3,
+            Self::V4 => 4,
         }
+    }
+
+    /// Whether its windows have two embeddings: one to search by and one that is asked about what
+    /// was found.
+    #[must_use]
+    pub fn has_second_opinion(self) -> bool {
+        self == Self::V4
     }
 
     /// The version with this number.
@@ -130,7 +141,7 @@ mod tests {
         for version in AlgorithmVersion::ALL {
             assert_eq!(AlgorithmVersion::from_number(version.number()), Ok(version));
         }
-        let refused = AlgorithmVersion::from_number(4).map_err(|error| error.to_string());
-        assert_eq!(refused, Err("algorithm version 4 is unknown; known: 1, 2, 3".to_owned()));
+        let refused = AlgorithmVersion::from_number(5).map_err(|error| error.to_string());
+        assert_eq!(refused, Err("algorithm version 5 is unknown; known: 1, 2, 3, 4".to_owned()));
     }
 }

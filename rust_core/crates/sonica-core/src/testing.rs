@@ -1,7 +1,7 @@
 //! Made-up embeddings for tests: a walk that turns slowly, as the windows of music do.
 
 use crate::fingerprint::Fingerprint;
-use crate::params::DIMENSION;
+use crate::params::{AlgorithmVersion, DIMENSION};
 
 /// Unit vectors of which neighbours resemble each other and others do not.
 pub fn walk(seed: u64, length: usize) -> Vec<[f32; DIMENSION]> {
@@ -62,7 +62,13 @@ fn unit(vector: &[f32; DIMENSION]) -> [f32; DIMENSION] {
     vector.map(|value| value / norm)
 }
 
-/// A fingerprint of active rows without landmarks.
+/// A fingerprint of version 1, of active rows without landmarks.
 pub fn fingerprint(rows: &[[f32; DIMENSION]]) -> Fingerprint {
-    Fingerprint { vectors: rows.to_vec(), active: vec![true; rows.len()], landmarks: Vec::new() }
+    Fingerprint {
+        version: AlgorithmVersion::V1,
+        vectors: rows.to_vec(),
+        second_vectors: Vec::new(),
+        active: vec![true; rows.len()],
+        landmarks: Vec::new(),
+    }
 }

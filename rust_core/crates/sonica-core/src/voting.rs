@@ -1,4 +1,7 @@
 //! Stage 6: neighbours of the query's rows vote for (track, offset); the best become candidates.
+//!
+//! Searching costs more than all else, and rows of a query overlap: of a long clip not every one is
+//! searched with. Alignment later compares them all.
 
 use std::collections::HashMap;
 
@@ -16,6 +19,12 @@ pub const TRACK_NUMBER_MAX: u64 = (1 << (63 - ROW_BITS)) - 1;
 const VOTE_WIDTH_FRAMES: i64 = (REFERENCE_STRIDE_FRAMES / 2) as i64;
 /// Most alignments kept of one track; music repeats itself.
 const ALIGNMENTS_PER_TRACK: usize = 3;
+
+/// Active rows each of which is searched with; of up to twice as many, every second one.
+const ROWS_ALL_SEARCHED: usize = 24;
+/// Of more rows, every third one: every fourth would lie on the same place of the reference's
+/// coarser grid each time.
+const SEARCH_STRIDE_MAX: usize = 3;
 
 /// A place in a track a clip may have been taken from.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,6 +49,20 @@ pub fn point_id(track_number: u64, row: usize) -> Result<u64> {
         )));
     }
     Ok(track_number << ROW_BITS | row as u64)
+}
+
+/// Which rows of a query the index is searched with: of those that are active, all of the first 3 s,
+/// every second of up to 6 s, every third of more.
+#[must_use]
+pub fn searched_rows(active: &[bool]) -> Vec<bool> {
+    let count = active.iter().filter(|&&row| row).count();
+    let stride = count.div_ceil(ROWS_ALL_SEARCHED).clamp(1, SEARCH_STRIDE_MAX);
+    let mut seen = 0;
+    let searched = |&is_active: &bool| {
+        seen += usize::from(is_active);
+        is_active && (seen - 1).is_multiple_of(stride)
+    };
+    active.iter().map(searched).collect()
 }
 
 #[derive(Clone, Copy)]
@@ -156,6 +179,22 @@ mod tests {
         }
         let best = vote(&ids, &scores, 3, 10).map(|c| c[0]);
         assert!(best.is_ok_and(|c| c.track_number == 7 && c.offset_frames.abs_diff(1_600) <= 8));
+    }
+
+    #[test]
+    fn long_clips_are_searched_with_fewer_of_their_rows() {
+        let places = |active: &[bool]| -> Vec<usize> {
+            let searched = searched_rows(active);
+            assert_eq!(searched.len(), active.len());
+            (0..active.len()).filter(|&row| searched[row]).collect()
+        };
+        assert_eq!(places(&[true; 24]), (0..24).collect::<Vec<_>>());
+        assert_eq!(places(&[true; 25]), (0..25).step_by(2).collect::<Vec<_>>());
+        assert_eq!(places(&[true; 49]), (0..49).step_by(3).collect::<Vec<_>>());
+        assert_eq!(places(&[true; 400]).len(), 134);
+        let halves: Vec<bool> = (0..60).map(|row| row >= 30).collect();
+        assert_eq!(places(&halves), (30..60).step_by(2).collect::<Vec<_>>());
+        assert!(places(&[false; 60]).is_empty() && places(&[]).is_empty());
     }
 
     #[test]

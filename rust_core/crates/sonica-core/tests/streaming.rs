@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // a failed expectation is the test's verdict
 
 use proptest::prelude::*;
+use sonica_core::alignment::dot;
 use sonica_core::{AlgorithmVersion, Extractor, Fingerprint, Purpose};
 
 fn music(samples: usize) -> Vec<f32> {
@@ -70,7 +71,7 @@ proptest! {
         chunks.push(rest);
         let streamed = extract(version, purpose, &chunks);
         prop_assert_eq!(&streamed, &extract(version, purpose, &[&audio]));
-        prop_assert!(Fingerprint::decode(&streamed.0, &streamed.1, &streamed.2).is_ok());
+        prop_assert!(Fingerprint::decode(version, &streamed.0, &streamed.1, &streamed.2).is_ok());
     }
 
     #[test]
@@ -80,7 +81,7 @@ proptest! {
         purpose in purposes(),
     ) {
         let (vectors, active, landmarks) = extract(version, purpose, &[&audio]);
-        prop_assert!(Fingerprint::decode(&vectors, &active, &landmarks).is_ok());
+        prop_assert!(Fingerprint::decode(version, &vectors, &active, &landmarks).is_ok());
     }
 }
 
@@ -104,13 +105,17 @@ fn level_does_not_matter() {
     for version in AlgorithmVersion::ALL {
         let (a, ..) = extract(version, Purpose::Reference, &[&loud]);
         let (b, ..) = extract(version, Purpose::Reference, &[&soft]);
-        let (a, b) = (decode(&a), decode(&b));
-        assert!(a.iter().zip(&b).all(|(x, y)| sonica_core::alignment::dot(x, y) > 0.999));
+        let (a, b) = (decode(version, &a), decode(version, &b));
+        assert!(a.vectors.iter().zip(&b.vectors).all(|(x, y)| dot(x, y) > 0.999));
+        assert_eq!(a.second_vectors.len(), if version.has_second_opinion() { a.rows() } else { 0 });
+        let mut second = a.second_vectors.iter().zip(&b.second_vectors);
+        assert!(second.all(|(x, y)| dot(x, y) > 0.99));
     }
 }
 
-fn decode(vectors: &[u8]) -> Vec<[f32; 128]> {
-    sonica_core::fingerprint::decode_vectors(vectors).unwrap()
+fn decode(version: AlgorithmVersion, vectors: &[u8]) -> Fingerprint {
+    let rows = vectors.len() / sonica_core::fingerprint::row_bytes(version);
+    Fingerprint::decode(version, vectors, &vec![1; rows], &[]).unwrap()
 }
 
 #[test]

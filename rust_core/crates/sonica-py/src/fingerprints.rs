@@ -19,20 +19,28 @@ pub fn validate_fingerprint(
     active_windows: &[u8],
     landmarks: &[u8],
 ) -> PyResult<usize> {
-    AlgorithmVersion::from_number(algorithm_version).map_err(raise)?;
+    let version = AlgorithmVersion::from_number(algorithm_version).map_err(raise)?;
     Purpose::from_name(purpose).map_err(raise)?;
-    py.detach(|| Fingerprint::decode(vectors_f16le, active_windows, landmarks))
+    py.detach(|| Fingerprint::decode(version, vectors_f16le, active_windows, landmarks))
         .map(|fingerprint| fingerprint.rows())
         .map_err(raise)
 }
 
-/// Embeddings as float32, shape (n, 128).
+/// Bytes of one row of a version's fingerprints.
+#[pyfunction]
+pub fn row_bytes(algorithm_version: i32) -> PyResult<usize> {
+    AlgorithmVersion::from_number(algorithm_version).map(fingerprint::row_bytes).map_err(raise)
+}
+
+/// What an index is searched by as float32, shape (n, 128).
 #[pyfunction]
 pub fn decode_vectors<'py>(
     py: Python<'py>,
+    algorithm_version: i32,
     vectors_f16le: &[u8],
 ) -> PyResult<Bound<'py, PyArray2<f32>>> {
-    let rows = py.detach(|| fingerprint::decode_vectors(vectors_f16le)).map_err(raise)?;
+    let version = AlgorithmVersion::from_number(algorithm_version).map_err(raise)?;
+    let rows = py.detach(|| fingerprint::decode_vectors(version, vectors_f16le)).map_err(raise)?;
     let count = rows.len();
     rows.into_flattened().into_pyarray(py).reshape([count, DIMENSION])
 }

@@ -18,11 +18,11 @@ mod _native {
     #[pymodule_export]
     use crate::extraction::{PyExtractor, PyFingerprintPart};
     #[pymodule_export]
-    use crate::fingerprints::{decode_vectors, landmark_table, validate_fingerprint};
+    use crate::fingerprints::{decode_vectors, landmark_table, row_bytes, validate_fingerprint};
     #[pymodule_export]
     use crate::matching::{
         PyAlignment, PyCandidate, PyQueryFingerprint, PyReferencePassage, align, matched_landmarks,
-        point_id, vote,
+        point_id, searched_rows, vote,
     };
 
     #[pymodule_init]

@@ -1,6 +1,6 @@
 //! Voting, alignment and verification as Python sees them.
 
-use numpy::{IntoPyArray, PyArray2, PyReadonlyArray2, ndarray::Array2};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray2, ndarray::Array2};
 use pyo3::prelude::*;
 use sonica_core::fingerprint::Fingerprint;
 use sonica_core::matching::{self, Alignment, Passage};
@@ -43,18 +43,20 @@ pub struct PyQueryFingerprint {
 impl PyQueryFingerprint {
     #[new]
     fn new(
+        algorithm_version: i32,
         vectors_f16le: &[u8],
         active_windows: &[u8],
         landmarks: &[u8],
         duration_seconds: f64,
     ) -> PyResult<Self> {
+        let version = AlgorithmVersion::from_number(algorithm_version).map_err(raise)?;
         if !(0.0..=86_400.0).contains(&duration_seconds) {
             return Err(InvalidArgumentError::new_err(format!(
                 "duration_seconds is {duration_seconds}; 0 to 86400 is allowed"
             )));
         }
-        let fingerprint =
-            Fingerprint::decode(vectors_f16le, active_windows, landmarks).map_err(raise)?;
+        let fingerprint = Fingerprint::decode(version, vectors_f16le, active_windows, landmarks)
+            .map_err(raise)?;
         Ok(Self { fingerprint, duration_seconds })
     }
 }
@@ -67,14 +69,16 @@ pub struct PyReferencePassage(Passage);
 impl PyReferencePassage {
     #[new]
     fn new(
+        algorithm_version: i32,
         track_number: u64,
         first_row: usize,
         vectors_f16le: &[u8],
         active_windows: &[u8],
         landmarks: &[u8],
     ) -> PyResult<Self> {
-        let fingerprint =
-            Fingerprint::decode(vectors_f16le, active_windows, landmarks).map_err(raise)?;
+        let version = AlgorithmVersion::from_number(algorithm_version).map_err(raise)?;
+        let fingerprint = Fingerprint::decode(version, vectors_f16le, active_windows, landmarks)
+            .map_err(raise)?;
         Ok(Self(Passage { track_number, first_row, fingerprint }))
     }
 }
@@ -191,6 +195,31 @@ impl PyAlignment {
     }
 
     #[getter]
+    fn second_significance(&self) -> f64 {
+        f64::from(self.0.evidence.second_significance)
+    }
+
+    #[getter]
+    fn second_margin(&self) -> f64 {
+        f64::from(self.0.evidence.second_margin)
+    }
+
+    #[getter]
+    fn second_rival_mean(&self) -> f64 {
+        f64::from(self.0.evidence.second_rival_mean)
+    }
+
+    #[getter]
+    fn second_rival_spread(&self) -> f64 {
+        f64::from(self.0.evidence.second_rival_spread)
+    }
+
+    #[getter]
+    fn second_cosine(&self) -> f64 {
+        f64::from(self.0.evidence.second_cosine)
+    }
+
+    #[getter]
     fn clip_landmark_count(&self) -> usize {
         self.0.evidence.clip_landmark_count
     }
@@ -200,6 +229,13 @@ impl PyAlignment {
 #[pyfunction]
 pub fn point_id(track_number: u64, row: usize) -> PyResult<u64> {
     voting::point_id(track_number, row).map_err(raise)
+}
+
+/// Which rows of a query the index is searched with, shape (n,).
+#[pyfunction]
+pub fn searched_rows<'py>(py: Python<'py>, active_windows: &[u8]) -> Bound<'py, PyArray1<bool>> {
+    let active: Vec<bool> = active_windows.iter().map(|&flag| flag != 0).collect();
+    voting::searched_rows(&active).into_pyarray(py)
 }
 
 /// Candidates from the neighbours of each row of a query, best first.

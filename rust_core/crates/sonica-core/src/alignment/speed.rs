@@ -48,6 +48,25 @@ pub fn best_fit(
     pairs.fit(best, similarities, first_row)
 }
 
+/// How well the same rows, embedded in another way, fit along the line of an alignment: their
+/// significance and their mean cosine. Half a query stride to either side counts as the same
+/// line, as finely as the shortest clips are placed. Nothing when too few rows meet there.
+#[must_use]
+pub fn along(
+    fit: &SequenceFit,
+    similarities: &Similarities,
+    background: &Background,
+    first_row: usize,
+) -> Option<(f32, f32)> {
+    let pairs = Pairs::new(similarities, background)?;
+    let (speed, begin) = (fit.speed_factor, (first_row * REFERENCE_STRIDE_FRAMES) as f64);
+    let lag = (fit.offset_frames - begin) / QUERY_STRIDE_FRAMES as f64 + pairs.begins_before(speed);
+    let near = [-0.5, 0.5].map(|add| pairs.line(lag + add, speed));
+    let best = near.into_iter().fold(pairs.line(lag, speed), better);
+    let fit = pairs.fit(best, similarities, first_row)?;
+    best.significance.is_finite().then_some((fit.significance, fit.mean_cosine))
+}
+
 /// How many speeds are tried on either side of 1, and the distance between them: so fine that
 /// either end of the clip is at most a quarter of a query stride off at the nearest of them.
 fn speeds(query_rows: usize) -> (usize, f64) {
@@ -195,6 +214,12 @@ impl Pairs {
         if enough { excess / weight.sqrt() } else { f32::NEG_INFINITY }
     }
 
+    /// How long before its lag a clip begins: windows meet middle on middle, at another speed
+    /// their first frames do not. Query strides.
+    fn begins_before(&self, speed: f64) -> f64 {
+        (speed - 1.0) * (self.middle + ROW_MIDDLE)
+    }
+
     fn fit(
         &self,
         line: Line,
@@ -211,8 +236,7 @@ impl Pairs {
             let (first, last) = rows.unwrap_or((row, row));
             rows = Some((row.min(first), row.max(last)));
         });
-        // Windows meet middle on middle: at another speed their first frames do not.
-        let begin = line.lag - (line.speed - 1.0) * (self.middle + ROW_MIDDLE);
+        let begin = line.lag - self.begins_before(line.speed);
         Some(SequenceFit {
             offset_frames: (first_row * REFERENCE_STRIDE_FRAMES) as f64
                 + begin * QUERY_STRIDE_FRAMES as f64,

@@ -38,6 +38,8 @@ from sonica_core._native import (
     landmark_table,
     matched_landmarks,
     point_id,
+    row_bytes,
+    searched_rows,
     validate_fingerprint,
     vote,
 )
@@ -75,6 +77,8 @@ __all__ = [
     "landmark_table",
     "matched_landmarks",
     "point_id",
+    "row_bytes",
+    "searched_rows",
     "validate_fingerprint",
     "vote",
 ]

@@ -35,6 +35,8 @@ __all__ = [
     "landmark_table",
     "matched_landmarks",
     "point_id",
+    "row_bytes",
+    "searched_rows",
     "validate_fingerprint",
     "vote",
 ]
@@ -89,9 +91,10 @@ class FingerprintPart:
         """Index of the first row of this part in the whole fingerprint."""
     @property
     def vectors_f16le(self) -> bytes:
-        """Embeddings, row-major little-endian binary16, shape (n, 128).
+        """Rows of `row_bytes` each: an embedding of 128 numbers in little-endian binary16.
 
-        Active rows have unit length, inactive ones are zero.
+        In version 4 a second one follows in each row, 128 signed bytes, 127 for 1. In active rows
+        both have unit length, inactive ones are zero.
         """
     @property
     def active_windows(self) -> bytes:
@@ -162,17 +165,19 @@ class QueryFingerprint:
     """A clip's fingerprint, validated.
 
     Args:
+        algorithm_version: of the extractor that made it.
         vectors_f16le: as in `FingerprintPart`, with purpose "query".
         active_windows: as in `FingerprintPart`.
         landmarks: as in `FingerprintPart`.
         duration_seconds: length of the clip, 0 to 86400.
 
     Raises:
-        MalformedFingerprintError, InvalidArgumentError.
+        UnsupportedAlgorithmError, MalformedFingerprintError, InvalidArgumentError.
     """
 
     def __new__(
         cls,
+        algorithm_version: int,
         vectors_f16le: bytes,
         active_windows: bytes,
         landmarks: bytes,
@@ -187,6 +192,7 @@ class ReferencePassage:
     the track does.
 
     Args:
+        algorithm_version: of the extractor that made it.
         track_number: the track.
         first_row: row of the track's fingerprint the slice begins with.
         vectors_f16le: rows `first_row` and following, purpose "reference".
@@ -195,11 +201,12 @@ class ReferencePassage:
             the whole track (the whole list may be given).
 
     Raises:
-        MalformedFingerprintError.
+        UnsupportedAlgorithmError, MalformedFingerprintError.
     """
 
     def __new__(
         cls,
+        algorithm_version: int,
         track_number: int,
         first_row: int,
         vectors_f16le: bytes,
@@ -266,6 +273,25 @@ class Alignment:
     def chance_peak_count(self) -> float:
         """The same by chance, on average, in the other candidates."""
     @property
+    def second_significance(self) -> float:
+        """How far the cosines of the second embeddings lie above those with all candidates.
+
+        In standard deviations, along the same alignment. This and what follows of the second
+        opinion is 0 in versions that have none.
+        """
+    @property
+    def second_margin(self) -> float:
+        """`second_significance` less the largest of another recording."""
+    @property
+    def second_rival_mean(self) -> float:
+        """Mean `second_significance` of the other candidates."""
+    @property
+    def second_rival_spread(self) -> float:
+        """Standard deviation of the `second_significance` of the other candidates."""
+    @property
+    def second_cosine(self) -> float:
+        """Mean cosine of the second embeddings of the aligned windows."""
+    @property
     def chance_landmark_count(self) -> float:
         """Landmarks of the clip that agree by chance, on average, with the other candidates."""
     @property
@@ -296,10 +322,21 @@ def validate_fingerprint(
             not unit length, an inactive one is not zero, landmarks out of order or impossible.
     """
 
-def decode_vectors(vectors_f16le: bytes) -> npt.NDArray[np.float32]:
-    """Decodes embeddings to float32, shape (n, 128).
+def row_bytes(algorithm_version: int) -> int:
+    """Returns the length of one row of `vectors_f16le`, bytes.
 
     Raises:
+        UnsupportedAlgorithmError.
+    """
+
+def decode_vectors(algorithm_version: int, vectors_f16le: bytes) -> npt.NDArray[np.float32]:
+    """Decodes what an index is searched by, the first embedding of each row.
+
+    Returns:
+        float32, shape (n, 128).
+
+    Raises:
+        UnsupportedAlgorithmError.
         MalformedFingerprintError: no whole number of rows, too many, or not finite.
     """
 
@@ -317,6 +354,16 @@ def point_id(track_number: int, row: int) -> int:
         InvalidArgumentError: the track number needs more than 43 bits or the row more than 15.
     """
 
+def searched_rows(active_windows: bytes) -> npt.NDArray[np.bool_]:
+    """Says which rows of a query the index is searched with, shape (n,).
+
+    Of the active ones, all of a clip of up to 3 s, every second of up to 6 s, every third of more:
+    the rows overlap, and alignment compares them all.
+
+    Args:
+        active_windows: as in `FingerprintPart`, with purpose "query".
+    """
+
 def vote(
     algorithm_version: int,
     point_ids: npt.NDArray[np.uint64],
@@ -328,7 +375,7 @@ def vote(
     Args:
         algorithm_version: of the fingerprints.
         point_ids: neighbours, shape (n, k), best first; row `i` belongs to row `i` of the
-            query's fingerprint (inactive rows too: fill them with 2**64 - 1 = none).
+            query's fingerprint (rows not searched with too: fill them with 2**64 - 1 = none).
         scores: their cosines, shape (n, k).
         max_candidate_count: most candidates returned; several may lie in one track.
 
@@ -352,7 +399,8 @@ def align(
 
     Raises:
         UnsupportedAlgorithmError.
-        InvalidArgumentError: a passage lies beyond the rows a track may have.
+        InvalidArgumentError: a passage lies beyond the rows a track may have, or the clip or a
+            passage is of another version.
     """
 
 def matched_landmarks(

@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'sonica/fingerprint/v1/fingerprint.proto\x12\x15sonica.fingerprint.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\x8b\x02\n\x0b\x46ingerprint\x12\"\n\x11\x61lgorithm_version\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x01\x12\x46\n\x07purpose\x18\x02 \x01(\x0e\x32).sonica.fingerprint.v1.FingerprintPurposeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12!\n\rvectors_f16le\x18\x03 \x01(\x0c\x42\n\xbaH\x07z\x05\x18\x80\x80\x80\x04\x12!\n\x0e\x61\x63tive_windows\x18\x04 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80\x02\x12\x1d\n\tlandmarks\x18\x05 \x01(\x0c\x42\n\xbaH\x07z\x05\x18\x80\x80\x80\x04\x12+\n\x08\x64uration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration*{\n\x12\x46ingerprintPurpose\x12#\n\x1f\x46INGERPRINT_PURPOSE_UNSPECIFIED\x10\x00\x12!\n\x1d\x46INGERPRINT_PURPOSE_REFERENCE\x10\x01\x12\x1d\n\x19\x46INGERPRINT_PURPOSE_QUERY\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'sonica/fingerprint/v1/fingerprint.proto\x12\x15sonica.fingerprint.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\x8b\x02\n\x0b\x46ingerprint\x12\"\n\x11\x61lgorithm_version\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x01\x12\x46\n\x07purpose\x18\x02 \x01(\x0e\x32).sonica.fingerprint.v1.FingerprintPurposeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12!\n\rvectors_f16le\x18\x03 \x01(\x0c\x42\n\xbaH\x07z\x05\x18\x80\x80\x80\x06\x12!\n\x0e\x61\x63tive_windows\x18\x04 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80\x02\x12\x1d\n\tlandmarks\x18\x05 \x01(\x0c\x42\n\xbaH\x07z\x05\x18\x80\x80\x80\x04\x12+\n\x08\x64uration\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration*{\n\x12\x46ingerprintPurpose\x12#\n\x1f\x46INGERPRINT_PURPOSE_UNSPECIFIED\x10\x00\x12!\n\x1d\x46INGERPRINT_PURPOSE_REFERENCE\x10\x01\x12\x1d\n\x19\x46INGERPRINT_PURPOSE_QUERY\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,7 +38,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FINGERPRINT'].fields_by_name['purpose']._loaded_options = None
   _globals['_FINGERPRINT'].fields_by_name['purpose']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
   _globals['_FINGERPRINT'].fields_by_name['vectors_f16le']._loaded_options = None
-  _globals['_FINGERPRINT'].fields_by_name['vectors_f16le']._serialized_options = b'\272H\007z\005\030\200\200\200\004'
+  _globals['_FINGERPRINT'].fields_by_name['vectors_f16le']._serialized_options = b'\272H\007z\005\030\200\200\200\006'
   _globals['_FINGERPRINT'].fields_by_name['active_windows']._loaded_options = None
   _globals['_FINGERPRINT'].fields_by_name['active_windows']._serialized_options = b'\272H\006z\004\030\200\200\002'
   _globals['_FINGERPRINT'].fields_by_name['landmarks']._loaded_options = None

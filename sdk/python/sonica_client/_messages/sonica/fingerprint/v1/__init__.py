@@ -202,9 +202,11 @@ class Fingerprint(betterproto2.Message):
 
     vectors_f16le: "bytes" = betterproto2.field(3, betterproto2.TYPE_BYTES)
     """
-    Embeddings, row-major little-endian IEEE 754 binary16, shape (n, 128),
-    each row of unit L2 norm or, where `active_windows` is 0, all zero. Row i
-    covers 0.864 s of audio from i * hop - 0.128 s (hop: 0.512 s for
+    Embeddings, one row a window: 128 numbers in little-endian IEEE 754
+    binary16, of unit L2 norm or, where `active_windows` is 0, all zero. In
+    algorithm_version 4 another 128 follow in each row, a second embedding in
+    signed bytes of which 127 stands for 1, so a row has 384 bytes, not 256.
+    Row i covers 0.864 s of audio from i * hop - 0.128 s (hop: 0.512 s for
     REFERENCE, 0.128 s for QUERY). At most 32,768 rows; empty for audio
     shorter than one window.
     """
