@@ -14,6 +14,7 @@ CANDIDATE_COUNT = 40
 REFERENCE_FRAMES = round(core.REFERENCE_HOP_SECONDS / core.FRAME_SECONDS)
 MARGIN_FRAMES = math.ceil(core.PASSAGE_MARGIN_SECONDS / core.FRAME_SECONDS)
 LANDMARK_BYTES = 8
+NO_TRACK = -1
 Floats = npt.NDArray[np.float32]
 
 
@@ -52,8 +53,10 @@ class Catalogue:
         """Number of tracks registered."""
         return len(self._parts)
 
-    def recognise(self, clip: core.FingerprintPart) -> list[core.Alignment]:
-        """Returns all alignments of a clip, best first."""
+    def recognise(
+        self, clip: core.FingerprintPart, apart_from: int = NO_TRACK
+    ) -> list[core.Alignment]:
+        """Returns all alignments of a clip, best first, as if one track were not registered."""
         query = core.QueryFingerprint(
             self.version,
             clip.vectors_f16le,
@@ -62,7 +65,8 @@ class Catalogue:
             clip.duration_seconds,
         )
         row_count = len(clip.active_windows)
-        passages = [self._passage(c, row_count) for c in self._candidates(clip)]
+        candidates = [c for c in self._candidates(clip) if c.track_number != apart_from]
+        passages = [self._passage(c, row_count) for c in candidates]
         return core.align(self.version, query, [p for p in passages if p is not None])
 
     def _candidates(self, clip: core.FingerprintPart) -> list[core.Candidate]:

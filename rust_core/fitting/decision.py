@@ -14,9 +14,10 @@ import numpy.typing as npt
 import scipy.optimize
 
 from .catalogue import Catalogue
+from .copies import shares_with
 from .degradations import Degrader
 from .recordings import read_audio
-from .trials import LENGTHS_SECONDS, Trial, Trials, holds_registered_music, write_report
+from .trials import LENGTHS_SECONDS, Trial, Trials, write_report
 
 SMALL_CATALOGUE_TRACKS = 12
 # Terms of a model, in the order of its file; `decision.rs` computes the same.
@@ -118,7 +119,7 @@ def fit_decision(
     known = [read_audio(path) for path in tracks[::2]]
     unknown = [read_audio(path) for path in tracks[1::2]]
     catalogue = Catalogue(chain(known, map(read_audio, background)), version)
-    strangers = [audio for audio in unknown if not holds_registered_music(catalogue, audio)]
+    strangers = [audio for audio in unknown if not shares_with(catalogue, audio)]
     print(f"{len(known)} tracks known, {len(strangers)} of {len(unknown)} unknown without copies")
     # In a small catalogue the best rival is weaker and the margin means less.
     catalogues = [catalogue, Catalogue(known[:SMALL_CATALOGUE_TRACKS], version)]

@@ -32,9 +32,6 @@ CLEAN_SHARE = 0.2
 SHIFTED_SHARE, SPEED_MAX = 0.25, 0.05
 NOISE_CLIP_COUNT = 60
 WORKERS = 2
-# Landmarks above chance from which two clean passages are the same recording.
-COPY_LANDMARKS_MIN = 12
-COPY_CHECK_SECONDS = 10
 UNKNOWN = -1
 EVIDENCE = (
     "mean_cosine",
@@ -164,21 +161,6 @@ def best_of(catalogue: Catalogue, clip: core.FingerprintPart) -> list[core.Align
     asked = [fit for fit in found if fit.second_significance > 0]
     asked.sort(key=lambda fit: fit.second_significance, reverse=True)
     return [*best, *(fit for fit in asked[:SECOND_CANDIDATES] if fit not in best)]
-
-
-def holds_registered_music(catalogue: Catalogue, audio: Audio) -> bool:
-    """Says whether a track that should be unknown shares a recording with a registered one.
-
-    Folders of music hold copies and remixes; learnt from, they would teach that a sure answer
-    may be wrong.
-    """
-    step = COPY_CHECK_SECONDS * SAMPLE_RATE_HZ
-    for begin in range(0, len(audio) - step, 2 * step):
-        clip = extract(audio[begin : begin + step], "query", catalogue.version)
-        for best in best_of(catalogue, clip)[:1]:
-            if best.aligned_landmark_count >= COPY_LANDMARKS_MIN + best.chance_landmark_count:
-                return True
-    return False
 
 
 def write_report(path: Path, trials: list[Trial]) -> None:

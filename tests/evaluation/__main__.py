@@ -23,6 +23,7 @@ from tests.evaluation.held_out import held_out
 from tests.evaluation.judged import judge
 from tests.evaluation.measured import catalogue, index, jobs, run_folder, running_mesh
 from tests.evaluation.negatives.asked import ask_negatives
+from tests.evaluation.repeats import at_repeats
 
 NEGATIVES = 30_000
 STREAMS = 200
@@ -108,7 +109,8 @@ async def _ask(
             with AnswerFile(folder / f"negatives-{seed}.csv") as answers:
                 tracks = corpus.unregistered()
                 negatives = await ask_negatives(client, answers, seed, count, tracks)
-    return figures.gather(judged, negatives, streams.summary(heard), about)
+    repeats = at_repeats(judged, corpus.wav)
+    return figures.gather(judged, negatives, streams.summary(heard), about, repeats)
 
 
 def _print(run: figures.Figures) -> None:

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import os
 import platform
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ def gather(
     negatives: list[Answer],
     streaming: list[dict[str, Any]],
     about: dict[str, Any],
+    repeats: Set[str],
 ) -> Figures:
     """Returns all figures of a run as plain values.
 
@@ -31,6 +33,7 @@ def gather(
         negatives: answers to unknown clips made from the seed.
         streaming: rows of `streams.summary`.
         about: catalogue, version and seed.
+        repeats: clips that were found at a repeat of their passage.
     """
     refused, accepted = summary.gate([*(j.answer for j in judged), *negatives])
     return {
@@ -49,7 +52,7 @@ def gather(
         "groups": summary.by_group(judged),
         "wrong": summary.wrong(judged),
         "thousandth": summary.at_a_thousandth(judged, negatives),
-        "offsets": summary.offsets(judged),
+        "offsets": summary.offsets(judged, repeats),
         "latency": summary.latency(judged),
         "first_answers": summary.first_answers(judged),
         "streaming": streaming,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -18,6 +20,7 @@ RATE_HZ = 16_000
 TRACKS_MAX = 400
 _SECONDS_MAX = 600
 _SECONDS_MIN = 25
+_RUST_CORE = Path(__file__).parents[2] / "rust_core"
 _COLUMNS = ("track_id", "group", "duration_s", "in_index")
 
 
@@ -32,7 +35,7 @@ def held_out(music: Path, work: Path, tools: Path, seed: int) -> Corpus:
 
     Raises:
         ValueError: fewer than four recordings of 25 s or more.
-        subprocess.CalledProcessError: making the clips failed.
+        subprocess.CalledProcessError: looking for copies or making the clips failed.
     """
     name = hashlib.sha256(str(music.resolve()).encode()).hexdigest()[:12]
     folder = work / "held-out" / name
@@ -48,19 +51,52 @@ def _convert(music: Path, corpus: Corpus, seed: int) -> None:
     corpus.wav.mkdir(parents=True, exist_ok=True)
     found, _ = below([music])
     rng = np.random.default_rng(seed)
-    rows: list[tuple[str, str, str, int]] = []
+    drawn: dict[str, tuple[Path, float]] = {}
     for recording in (found[i] for i in rng.permutation(len(found))):
         seconds = _wav(recording.path, corpus.wav)
         if seconds >= _SECONDS_MIN:
-            rows.append((_track_id(recording.path), "real", f"{seconds:.3f}", len(rows) % 2))
-        if len(rows) == TRACKS_MAX:
+            drawn[_track_id(recording.path)] = recording.path, seconds
+        if len(drawn) == TRACKS_MAX:
             break
-    if len(rows) < 4:
-        raise ValueError(f"{music}: {len(rows)} recordings of {_SECONDS_MIN} s or more; needs 4")
+    for copy, kept in copies(list(drawn), _pairs(corpus.wav)).items():
+        print(f"left out: {drawn[copy][0]} shares a recording with {drawn[kept][0].name}")
+        del drawn[copy]
+    if len(drawn) < 4:
+        raise ValueError(f"{music}: {len(drawn)} recordings of {_SECONDS_MIN} s or more; needs 4")
+    rows = [
+        (name, "real", f"{seconds:.3f}", place % 2)
+        for place, (name, (_, seconds)) in enumerate(drawn.items())
+    ]
     with corpus.manifest.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(_COLUMNS)
         writer.writerows(sorted(rows))
+
+
+def copies(drawn: list[str], pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """Returns the tracks to leave out, each with the one drawn before that it is a copy of.
+
+    A recording on both sides would make right answers count as wrong ones.
+
+    Args:
+        drawn: all tracks, in the order drawn.
+        pairs: tracks that share a recording, in any order.
+    """
+    out: dict[str, str] = {}
+    for place, track in enumerate(drawn):
+        for kept in drawn[:place]:
+            if kept not in out and ((kept, track) in pairs or (track, kept) in pairs):
+                out[track] = kept
+                break
+    return out
+
+
+def _pairs(folder: Path) -> list[tuple[str, str]]:
+    print("looking for copies among the tracks", flush=True)
+    command = [sys.executable, "-m", "fitting.copies", folder.resolve()]
+    done = subprocess.run(command, check=True, cwd=_RUST_CORE, stdout=subprocess.PIPE, text=True)
+    lines = [line.split("\t") for line in done.stdout.splitlines()]
+    return [(Path(first).stem, Path(second).stem) for first, second in lines]
 
 
 def _track_id(path: Path) -> str:

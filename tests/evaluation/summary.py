@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Any, TypeVar
 
 from tests.evaluation.answers import Answer
@@ -89,25 +89,28 @@ def at_a_thousandth(judged: list[Judged], negatives: list[Answer]) -> Row | None
     }
 
 
-def offsets(judged: list[Judged]) -> list[Row]:
+def offsets(judged: list[Judged], repeats: Set[str]) -> list[Row]:
     """Measures by group how far accepted, right, unambiguous answers are from the true offset.
 
-    A passage that its own track repeats may be found at any of its repeats; nothing marks those,
-    so they are in the figures.
+    Args:
+        judged: clips with their answers.
+        repeats: `query_id` of the answers that name a repeat of the passage: those are counted,
+            and are in no other figure.
     """
     kept = [j for j in judged if j.right_by(GATE) and not j.answer.ambiguous]
     groups = {**grouped(kept, lambda j: j.clip.group), "all": kept}
     rows = []
     for group, some in groups.items():
-        errors = [j.offset_error_seconds for j in some]
+        errors = [j.offset_error_seconds for j in some if j.clip.query_id not in repeats]
         rows.append(
             {
                 "group": group,
                 "n": len(some),
+                "at_a_repeat": len(some) - len(errors),
                 "median_s": quantile(errors, 0.5),
                 "p90_s": quantile(errors, 0.9),
                 "p99_s": quantile(errors, 0.99),
-                "within_half_a_second": sum(error <= 0.5 for error in errors),
+                "within_a_tenth": sum(error <= 0.1 for error in errors),
             }
         )
     return rows

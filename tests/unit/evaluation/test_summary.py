@@ -10,7 +10,7 @@ import pytest
 from tests.evaluation import figures, page, report, summary
 from tests.evaluation.answers import Answer, AnswerFile
 from tests.evaluation.clips import Selection
-from tests.evaluation.judged import Judged, judge
+from tests.evaluation.judged import GATE, Judged, judge
 from tests.evaluation.negatives.blocks import NegativeId
 from tests.evaluation.streams import Heard
 from tests.evaluation.streams import summary as stream_summary
@@ -56,9 +56,16 @@ def test_groups_leave_loud_noise_out() -> None:
 
 
 def test_offsets_are_of_accepted_unambiguous_answers() -> None:
-    rows = {row["group"]: row for row in summary.offsets(run())}
+    rows = {row["group"]: row for row in summary.offsets(run(), repeats=set())}
     assert rows["all"]["n"] == 2
     assert rows["all"]["median_s"] == pytest.approx(0.5)
+
+
+def test_an_answer_at_a_repeat_is_counted_apart() -> None:
+    judged = run()
+    some = next(j.clip.query_id for j in judged if j.right_by(GATE))
+    (row,) = (row for row in summary.offsets(judged, {some}) if row["group"] == "all")
+    assert (row["n"], row["at_a_repeat"], row["within_a_tenth"]) == (2, 1, 0)
 
 
 def test_a_thousandth_needs_a_thousand_unknown_clips() -> None:
@@ -114,7 +121,7 @@ def test_everything_counted_can_be_written_read_and_shown(tmp_path: Path) -> Non
         Heard("clean-000-10s", "clean", answered=True, right=True, heard_seconds=1, wall_seconds=2)
     ]
     about = {"registered": 1, "algorithm_version": 1, "seed": 1}
-    made = figures.gather(run(), negatives(), stream_summary(heard), about)
+    made = figures.gather(run(), negatives(), stream_summary(heard), about, repeats=set())
     made["held_out"] = figures.counts(made)
     path = tmp_path / "figures.json"
     figures.save(made, path)
