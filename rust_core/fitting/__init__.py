@@ -1,1 +1,1 @@
-"""Fits what algorithm version 1 ships as data: the projection and the decision."""
+"""Fits what algorithm versions ship as data besides networks: the projection and the decisions."""

@@ -39,7 +39,7 @@ def main() -> int:
     else:
         corpus = dev_split(work, options.tools, options.seed)
     looking_twice = options.second_look
-    folder = run_folder(work, corpus.folder.name, second_look=looking_twice)
+    folder = run_folder(work, corpus.catalogue, second_look=looking_twice)
     if options.fresh:
         for kept in folder.glob("*.csv"):
             kept.unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 import subprocess
 from dataclasses import dataclass
@@ -30,6 +31,12 @@ class Corpus:
     def wav(self) -> Path:
         """Folder of `<track_id>.wav`, 16 kHz mono."""
         return self.folder / "wav"
+
+    @property
+    def catalogue(self) -> str:
+        """Names what is registered: another choice among the same tracks is another catalogue."""
+        chosen = hashlib.sha256(self.manifest.read_bytes()).hexdigest()[:6]
+        return f"{self.folder.name}-{chosen}"
 
     def unregistered(self) -> list[Path]:
         """Returns the tracks that are never registered."""

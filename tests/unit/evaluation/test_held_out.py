@@ -14,6 +14,7 @@ import numpy as np
 from sonica_cli.demo.compose import compose
 from sonica_cli.demo.encode import encode
 from sonica_cli.demo.timbres import RATE_HZ
+from tests.evaluation.corpus import Corpus
 from tests.evaluation.held_out import copies
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "rust_core"))
@@ -38,3 +39,13 @@ def test_of_a_recording_the_track_drawn_first_is_kept() -> None:
 
 def test_what_only_a_left_out_track_shares_stays() -> None:
     assert copies(["a", "b", "c"], [("a", "b"), ("b", "c")]) == {"b": "a"}
+
+
+def test_another_half_of_the_same_tracks_is_another_catalogue(tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.csv"
+    corpus = Corpus(tmp_path, manifest, tmp_path / "queries.csv")
+    names = set()
+    for registered in "01":
+        manifest.write_text(f"track_id,in_index\na,{registered}\n")
+        names.add(corpus.catalogue)
+    assert len(names) == 2
