@@ -59,7 +59,7 @@ def _held_out(found: Row | None) -> Table | None:
     wrong = sum(row["registered_wrong"] for row in found["wrong"])
     answered = sum(row["unknown_answered"] for row in found["wrong"])
     return Table(
-        "On music and degradations that no choice was made on: right answers, %",
+        "On music, noise and rooms that no choice was made on: right answers, %",
         table.head,
         table.rows,
         f"{about['date']}, algorithm_version {about['algorithm_version']}, {about['machine']}: "
