@@ -19,7 +19,7 @@ from fitting.degradations import Degrader
 from fitting.front_end import BANDS, WINDOW_FRAMES
 from fitting.recordings import talkers
 
-from .pairs import WINDOWS_PER_EXCERPT, draw_excerpt
+from .pairs import FIRST, FIRST_EXCERPTS, THEN, WINDOWS_PER_EXCERPT, draw_excerpt
 from .tracks import Track, training_tracks
 
 EXCERPTS_MAX = 100_000
@@ -27,8 +27,6 @@ EXCERPTS_MAX = 100_000
 HELD_OUT = 512
 COUNT_EVERY = 64
 CODEC_SHARE = 0.04
-# Noise is what the network finds hardest.
-NOISE_SHARE, SIGNAL_TO_NOISE_MAX_DB = 0.85, 12.0
 
 
 @dataclass(frozen=True)
@@ -96,17 +94,23 @@ def main() -> None:
     tracks = training_tracks(arguments.music, arguments.work / "tracks")
     kept = training_tracks(arguments.music, arguments.work / "tracks", kept=True)
     print(f"{len(tracks)} tracks, {sum(t.seconds for t in tracks) / 3600:.1f} h", flush=True)
-    degrader = Degrader(talkers(), CODEC_SHARE, NOISE_SHARE, SIGNAL_TO_NOISE_MAX_DB)
+    voices = talkers()
+    degraders = {
+        course: Degrader(voices, CODEC_SHARE, course.noise_share, course.signal_to_noise_max_db)
+        for course in (FIRST, THEN)
+    }
     buffer = Buffer.at(arguments.work / "pairs")
     written = buffer.written
     began, first = time.monotonic(), written
     while written < arguments.excerpts:
         rng = np.random.default_rng([arguments.seed, written])
         held_out = written < HELD_OUT
+        course = FIRST if written < FIRST_EXCERPTS else THEN
         drawn = None
         while drawn is None:
             number = pick(kept if held_out else tracks, rng)
-            drawn = draw_excerpt((kept if held_out else tracks)[number], degrader, rng)
+            track = (kept if held_out else tracks)[number]
+            drawn = draw_excerpt(track, course, degraders[course], rng)
         at = place(written)
         buffer.windows[at, 0], buffer.windows[at, 1] = drawn
         buffer.tracks[at] = number

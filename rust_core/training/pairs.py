@@ -47,6 +47,30 @@ _MEL = np.ascontiguousarray(mel_weights().T)
 
 
 @dataclass(frozen=True)
+class Course:
+    """What excerpts are like at some time of a training.
+
+    Attributes:
+        speed_share: of excerpts played faster or slower; `tempo_share` and `pitch_share` likewise.
+        noise_share: of excerpts with noise.
+        signal_to_noise_max_db: of the least noise.
+    """
+
+    speed_share: float
+    tempo_share: float
+    pitch_share: float
+    noise_share: float
+    signal_to_noise_max_db: float
+
+
+# What is played otherwise is learned first: it stays learned while noise, which is what the network
+# finds hardest, is learned after.
+FIRST_EXCERPTS = 80_000
+FIRST = Course(0.25, 0.10, 0.20, noise_share=0.75, signal_to_noise_max_db=15.0)
+THEN = Course(0.15, 0.08, 0.15, noise_share=0.85, signal_to_noise_max_db=12.0)
+
+
+@dataclass(frozen=True)
 class Playback:
     """How an excerpt is played.
 
@@ -59,9 +83,10 @@ class Playback:
     hop_samples: float
 
     @classmethod
-    def draw(cls, rng: np.random.Generator) -> Playback:
-        """Draws as recorded (three of five), or another speed, tempo or pitch."""
-        kind = rng.choice(4, p=[0.62, 0.15, 0.08, 0.15])
+    def draw(cls, rng: np.random.Generator, course: Course) -> Playback:
+        """Draws as recorded, or another speed, tempo or pitch."""
+        others = (course.speed_share, course.tempo_share, course.pitch_share)
+        kind = rng.choice(4, p=[1 - sum(others), *others])
         if kind == 1:
             return cls(1 + rng.uniform(-SPEED_MAX, SPEED_MAX), HOP_SAMPLES)
         if kind == 2:
@@ -73,9 +98,15 @@ class Playback:
 
 
 def draw_excerpt(
-    track: Track, degrader: Degrader, rng: np.random.Generator
+    track: Track, course: Course, degrader: Degrader, rng: np.random.Generator
 ) -> tuple[Floats, Floats] | None:
     """Returns clean and heard windows of one excerpt, each (`WINDOWS_PER_EXCERPT`, 24, 64).
+
+    Args:
+        track: where it is taken from.
+        course: how it may be played.
+        degrader: with the noise of that course.
+        rng: of all draws.
 
     Returns None where the track is silent or too short.
     """
@@ -90,7 +121,7 @@ def draw_excerpt(
     if min(root_mean_square(audio[b : b + WINDOW_SAMPLES]) for b in begins) < LEVEL_MIN:
         return None
     clean = windows(audio, begins.astype(np.float64), HOP_SAMPLES)
-    playback = Playback.draw(rng)
+    playback = Playback.draw(rng, course)
     heard = audio
     if playback.rate != 1:
         positions = np.arange(0, len(audio) - 1, playback.rate)

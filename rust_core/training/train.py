@@ -30,6 +30,9 @@ BACKWARD_SHARE = 0.3
 # Moments whose clean windows are as alike as this are repeats, not negatives.
 REPEAT_CORRELATION = 0.75
 REPORT_STEPS = 100
+# Excerpts that have to be written for each step, so that what is learned when, and how often, does
+# not depend on which of the two processes the machine runs faster.
+EXCERPTS_MIN, FRESH_PER_STEP = HELD_OUT + 3_840, 20
 # Windows of an excerpt in a batch.
 WINDOWS = 4
 # Half the bits make a step twice as fast where the processor has instructions for them.
@@ -104,8 +107,7 @@ def main() -> None:
     torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
     torch.manual_seed(arguments.seed)
     buffer = Buffer.at(arguments.work / "pairs")
-    while buffer.written < HELD_OUT + 40 * arguments.excerpts:
-        time.sleep(1)
+    wait_for_excerpts(buffer, 0)
     network = Network()
     network.start_from(arguments.projection)
     linear = [network.linear_path.weight]
@@ -124,6 +126,7 @@ def main() -> None:
     began, total = time.monotonic(), 0.0
     print(f"step {step}: {held_out_hits(network, buffer):.3f} held-out hits", flush=True)
     while True:
+        wait_for_excerpts(buffer, step)
         elapsed = (time.monotonic() - began) / 60 / arguments.minutes
         done = max(step / arguments.steps, elapsed)
         if done >= 1:
@@ -152,6 +155,12 @@ def main() -> None:
             total = 0.0
             keep(checkpoint, network, optimiser, step)
     keep(checkpoint, network, optimiser, step)
+
+
+def wait_for_excerpts(buffer: Buffer, step: int) -> None:
+    """Returns when as many excerpts are there as a step needs."""
+    while buffer.written < EXCERPTS_MIN + FRESH_PER_STEP * step:
+        time.sleep(0.1)
 
 
 def keep(path: Path, network: Network, optimiser: torch.optim.Optimizer, step: int) -> None:
