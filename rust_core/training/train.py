@@ -33,6 +33,8 @@ REPORT_STEPS = 100
 # Excerpts that have to be written for each step, so that what is learned when, and how often, does
 # not depend on which of the two processes the machine runs faster.
 EXCERPTS_MIN, FRESH_PER_STEP = HELD_OUT + 3_840, 20
+# Before the first excerpt all music is read, which takes minutes.
+WAIT_SECONDS_MAX = 1_800
 # Windows of an excerpt in a batch.
 WINDOWS = 4
 # Half the bits make a step twice as fast where the processor has instructions for them.
@@ -158,8 +160,16 @@ def main() -> None:
 
 
 def wait_for_excerpts(buffer: Buffer, step: int) -> None:
-    """Returns when as many excerpts are there as a step needs."""
-    while buffer.written < EXCERPTS_MIN + FRESH_PER_STEP * step:
+    """Returns when as many excerpts are there as a step needs.
+
+    Raises:
+        TimeoutError: they did not come; who makes them has ended.
+    """
+    needed = EXCERPTS_MIN + FRESH_PER_STEP * step
+    until = time.monotonic() + WAIT_SECONDS_MAX
+    while buffer.written < needed:
+        if time.monotonic() > until:
+            raise TimeoutError(f"{buffer.written} of {needed} excerpts: `training.generate` ended?")
         time.sleep(0.1)
 
 

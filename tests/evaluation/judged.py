@@ -14,6 +14,8 @@ from tests.evaluation.thresholds import threshold_at
 RAW, ONE_PERCENT, GATE = "raw", "one_percent", "gate"
 RULES = (RAW, ONE_PERCENT, GATE)
 UNKNOWN_RATE = 0.01
+# An answered offset this close is at the clip's own passage.
+NEAR_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)

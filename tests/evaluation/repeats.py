@@ -10,11 +10,9 @@ import numpy.typing as npt
 from scipy.signal import stft
 
 from sonica_cli.demo.encode import decode
-from tests.evaluation.judged import GATE, Judged
+from tests.evaluation.judged import GATE, NEAR_SECONDS, Judged
 
 RATE_HZ = 16_000
-# An answer this close is at the passage itself.
-NEAR_SECONDS = 0.1
 # Correlation of two log spectra from which passages are a repeat. Two places of a track drawn at
 # random stay below half of that nine times of ten.
 ALIKE_MIN = 0.6

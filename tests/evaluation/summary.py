@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Any, TypeVar
 
 from tests.evaluation.answers import Answer
-from tests.evaluation.judged import GATE, ONE_PERCENT, RAW, Judged, candidate_scores
+from tests.evaluation.judged import (
+    GATE,
+    NEAR_SECONDS,
+    ONE_PERCENT,
+    RAW,
+    Judged,
+    candidate_scores,
+)
 from tests.evaluation.negatives.blocks import SHARES, NegativeId
 from tests.evaluation.thresholds import GRID, exceeding, reliability, threshold_at
 
@@ -110,7 +117,7 @@ def offsets(judged: list[Judged], repeats: Set[str]) -> list[Row]:
                 "median_s": quantile(errors, 0.5),
                 "p90_s": quantile(errors, 0.9),
                 "p99_s": quantile(errors, 0.99),
-                "within_a_tenth": sum(error <= 0.1 for error in errors),
+                "within_a_tenth": sum(error <= NEAR_SECONDS for error in errors),
             }
         )
     return rows
