@@ -1,11 +1,14 @@
 """Fits the probability that a candidate of a clip is the recording it was taken from.
 
 A logistic model with non-negative weights learns from the evidence of many trials which
-candidates were right.
+candidates were right. What a term is worth depends on how long the clip is: a model may have
+weights for short clips and for long ones, and those in between for clips in between.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -20,40 +23,92 @@ from .recordings import read_audio
 from .trials import LENGTHS_SECONDS, Trial, Trials, write_report
 
 SMALL_CATALOGUE_TRACKS = 12
-# Terms of a model, in the order of its file; `decision.rs` computes the same.
-FIRST_TERMS = (
-    "significance_margin",
-    "significance_margin_per_root_row",
-    "significance",
-    "significance_per_root_row",
-    "landmark_excess",
-    "log_rows",
-)
-TERMS = {
-    1: FIRST_TERMS,
-    2: FIRST_TERMS,
-    3: (
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Form:
+    """What the model of a version is made of; `decision.rs` has the same.
+
+    Attributes:
+        terms: names, in the order of the file.
+        ends: active rows of the clips it has weights for; between them they change with the
+            logarithm of the rows.
+        ridge: pull on weights towards 0, in the fit.
+    """
+
+    terms: tuple[str, ...]
+    ends: tuple[int, ...] = (1,)
+    ridge: float = 1e-3
+
+    def columns(self, values: Floats, rows: Floats) -> Floats:
+        """Returns what the numbers of the file are multiplied by to give the logit.
+
+        Args:
+            values: of the terms, shape (n, terms).
+            rows: active rows of the clips, shape (n,), at least 1.
+
+        Returns shape (n, ends * (1 + terms)): for each end 1 and the terms, times the end's share.
+        """
+        numbers = np.arange(len(self.ends))
+        at = np.interp(np.log(rows), np.log(self.ends), numbers)
+        shares = np.maximum(0, 1 - np.abs(at[:, None] - numbers))
+        of_one_end = np.column_stack([np.ones(len(values)), values])
+        columns: Floats = (shares[:, :, None] * of_one_end[:, None, :]).reshape(len(values), -1)
+        return columns
+
+
+FIRST_FORM = Form(
+    (
         "significance_margin",
         "significance_margin_per_root_row",
+        "significance",
+        "significance_per_root_row",
+        "landmark_excess",
         "log_rows",
-        "shifted_landmark_excess",
-        "peak_excess",
-        "prominence",
-        "rival_gap",
-        "mean_cosine",
+    )
+)
+FORMS = {
+    1: FIRST_FORM,
+    2: FIRST_FORM,
+    3: Form(
+        (
+            "significance_margin",
+            "significance_margin_per_root_row",
+            "log_rows",
+            "shifted_landmark_excess",
+            "peak_excess",
+            "prominence",
+            "rival_gap",
+            "mean_cosine",
+        )
+    ),
+    # Rows of clips of 1 and of 3 s.
+    4: Form(
+        (
+            "significance_margin",
+            "significance_margin_per_root_row",
+            "shifted_landmark_excess",
+            "peak_excess",
+            "prominence",
+            "rival_gap",
+            "mean_cosine",
+            "joint_prominence",
+            "joint_rival_gap",
+            "second_rival_gap",
+        ),
+        ends=(4, 19),
+        ridge=3e-4,
     ),
 }
-TERMS[4] = (*TERMS[3], "joint_prominence", "joint_rival_gap", "second_rival_gap")
 # More rows may speak for or against; every other term can only speak for an answer.
 FREE_TERMS = {"log_rows"}
 RIVAL_PRIOR_SHARE = 0.2
-RIDGE = 1e-3
 # Largest share of clips of unknown tracks that may be answered, all lengths together.
 FALSE_ACCEPT_SHARE = 0.0005
 # Least probability of an answer, however few unknown clips come near it: a catalogue much larger
 # than the fit's holds nearer strangers.
 GATE_MIN = 0.995
-Floats = npt.NDArray[np.float64]
 
 
 def terms(version: int, evidence: dict[str, float]) -> tuple[float, ...]:
@@ -93,7 +148,7 @@ def terms(version: int, evidence: dict[str, float]) -> tuple[float, ...]:
         "joint_rival_gap": joint(margin / spread, second_gap),
         "second_rival_gap": max(0.0, second_gap),
     }
-    return tuple(float(values[name]) for name in TERMS[version])
+    return tuple(float(values[name]) for name in FORMS[version].terms)
 
 
 def fit_decision(
@@ -105,7 +160,9 @@ def fit_decision(
     data: Path,
     report: Path | None,
 ) -> None:
-    """Fits and writes `decision-v<version>.txt`: bias, weights, then the gate, one number a line.
+    """Fits and writes `decision-v<version>.txt`, one number a line.
+
+    For each end of the version's form its bias and its weights, then the gate.
 
     Args:
         background: tracks that are registered but never asked for.
@@ -119,54 +176,67 @@ def fit_decision(
     known = [read_audio(path) for path in tracks[::2]]
     unknown = [read_audio(path) for path in tracks[1::2]]
     catalogue = Catalogue(chain(known, map(read_audio, background)), version)
+    # A clip of a track that shares a recording with another is right either way.
+    asked = {n: audio for n, audio in enumerate(known) if not shares_with(catalogue, audio, n)}
     strangers = [audio for audio in unknown if not shares_with(catalogue, audio)]
-    print(f"{len(known)} tracks known, {len(strangers)} of {len(unknown)} unknown without copies")
+    print(
+        f"without copies {len(asked)} of {len(known)} tracks known,"
+        f" {len(strangers)} of {len(unknown)} unknown"
+    )
     # In a small catalogue the best rival is weaker and the margin means less.
     catalogues = [catalogue, Catalogue(known[:SMALL_CATALOGUE_TRACKS], version)]
-    trials = Trials(catalogues, known, strangers, degrader, seed).run()
+    trials = Trials(catalogues, asked, strangers, degrader, seed).run()
     if report:
         write_report(report, trials)
-    x = np.array([terms(version, e) for trial in trials for e in trial.evidence])
+    columns = _columns(version, [e for trial in trials for e in trial.evidence])
     right = np.array([right for trial in trials for right in trial.right])
-    bias, weights = _logistic(x, right, TERMS[version])
-    answers = [_answer(trial, version, bias, weights) for trial in trials]
+    numbers = _most_likely(FORMS[version], columns, right)
+    answers = [_answer(trial, version, numbers) for trial in trials]
     unknown = [score for trial, (score, _) in zip(trials, answers, strict=True) if not trial.known]
     gate = max(GATE_MIN, float(np.quantile(unknown, 1 - FALSE_ACCEPT_SHARE)))
-    lines = [f"{value:.6g}" for value in (bias, *weights, gate)]
+    lines = [f"{value:.6g}" for value in (*numbers, gate)]
     (data / f"decision-v{version}.txt").write_text("\n".join(lines) + "\n")
-    print(dict(zip(("bias", *TERMS[version], "gate"), lines, strict=True)))
+    print(*lines)
     _print_summary(trials, answers, gate)
 
 
-def _answer(trial: Trial, version: int, bias: float, weights: Floats) -> tuple[float, bool]:
+def _columns(version: int, evidence: Sequence[dict[str, float]]) -> Floats:
+    values = np.array([terms(version, e) for e in evidence])
+    rows = np.array([max(1.0, e["active_row_count"]) for e in evidence])
+    return FORMS[version].columns(values, rows)
+
+
+def _answer(trial: Trial, version: int, numbers: Floats) -> tuple[float, bool]:
     """Returns the score of the surest candidate of a clip, and whether it is right."""
-    x = np.array([terms(version, evidence) for evidence in trial.evidence])
-    scores = 1 / (1 + np.exp(-(bias + x @ weights)))
+    scores = 1 / (1 + np.exp(-(_columns(version, trial.evidence) @ numbers)))
     surest = int(np.argmax(scores))
     return float(scores[surest]), trial.right[surest]
 
 
-def _logistic(
-    x: Floats, right: npt.NDArray[np.bool_], names: tuple[str, ...]
-) -> tuple[float, Floats]:
-    """Returns bias and weights of the most likely model whose evidence speaks one way."""
-    mean, spread = x.mean(axis=0), x.std(axis=0)
-    standard = (x - mean) / spread
+def _most_likely(form: Form, columns: Floats, right: npt.NDArray[np.bool_]) -> Floats:
+    """Returns the numbers of the most likely model whose evidence speaks one way."""
+    names = ("bias", *form.terms) * len(form.ends)
+    is_bias = np.array([name == "bias" for name in names])
+    scale = np.where(is_bias, 1.0, columns.std(axis=0))
+    standard = columns / scale
+    ridge = np.where(is_bias, 0.0, form.ridge)
     sign = np.where(right, 1.0, -1.0)
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
-        logit = parameters[0] + standard @ parameters[1:]
+        logit = standard @ parameters
         pull = -sign / (1 + np.exp(sign * logit)) / len(sign)
-        gradient = np.concatenate([[pull.sum()], standard.T @ pull + RIDGE * parameters[1:]])
         likelihood = np.logaddexp(0, -sign * logit).mean()
-        return likelihood + RIDGE / 2 * float(parameters[1:] @ parameters[1:]), gradient
+        gradient = standard.T @ pull + ridge * parameters
+        return likelihood + float(ridge @ parameters**2) / 2, gradient
 
-    bounds: list[tuple[float | None, None]] = [(None, None)]
-    bounds += [(None, None) if term in FREE_TERMS else (0, None) for term in names]
-    start = np.zeros(len(names) + 1)
-    best = scipy.optimize.minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B").x
-    weights = best[1:] / spread
-    return float(best[0] - mean @ weights), weights
+    free = {"bias", *FREE_TERMS}
+    bounds = [(None, None) if name in free else (0, None) for name in names]
+    tight = {"maxiter": 10_000, "maxfun": 10_000, "ftol": 1e-12, "gtol": 1e-9}
+    best = scipy.optimize.minimize(
+        loss, np.zeros(len(names)), jac=True, bounds=bounds, method="L-BFGS-B", options=tight
+    )
+    numbers: Floats = best.x / scale
+    return numbers
 
 
 def _print_summary(trials: list[Trial], answers: list[tuple[float, bool]], gate: float) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import multiprocessing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,8 +80,9 @@ class Trials:
     """Draws clips of some tracks and recognises them in some catalogues.
 
     Args:
-        catalogues: in which the clips are looked for; each holds the first so many of `known`.
-        known: audio of registered tracks.
+        catalogues: in which the clips are looked for; the smaller hold fewer of the same tracks,
+            under the same numbers.
+        known: audio of registered tracks to ask for, each under its number.
         unknown: audio of tracks that are in no catalogue.
         degrader: makes clips.
         seed: of all draws; the draws of a track depend on nothing else.
@@ -90,13 +91,13 @@ class Trials:
     def __init__(
         self,
         catalogues: Sequence[Catalogue],
-        known: list[Audio],
+        known: Mapping[int, Audio],
         unknown: list[Audio],
         degrader: Degrader,
         seed: int,
     ) -> None:
         self._catalogues = catalogues
-        self._sources = [*enumerate(known), *((UNKNOWN, audio) for audio in unknown)]
+        self._sources = [*known.items(), *((UNKNOWN, audio) for audio in unknown)]
         self._degrader = degrader
         self._seed = seed
 

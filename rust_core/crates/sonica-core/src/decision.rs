@@ -1,7 +1,9 @@
 //! Stage 9: all evidence for an alignment becomes one calibrated probability.
 //!
 //! A logistic model for each version; every term but the number of rows can only speak for an
-//! answer. Its numbers are fitted by `rust_core/fitting` on music that is in no evaluation.
+//! answer. What a term is worth depends on how long the clip is: version 4 has weights for
+//! short clips and for long ones, and what lies between them for clips in between. All numbers are
+//! fitted by `rust_core/fitting` on music that is in no evaluation.
 
 use crate::params::AlgorithmVersion;
 
@@ -105,10 +107,9 @@ const V3_TERMS: [Term; 8] = [
     RivalGap,
     MeanCosine,
 ];
-const V4_TERMS: [Term; 11] = [
+const V4_TERMS: [Term; 10] = [
     SignificanceMargin,
     SignificanceMarginPerRootRow,
-    LogRows,
     ShiftedLandmarkExcess,
     PeakExcess,
     Prominence,
@@ -123,12 +124,24 @@ const V4_TERMS: [Term; 11] = [
 /// among so many.
 const RIVAL_PRIOR_SHARE: f64 = 0.2;
 
+/// Active rows of the clips that a model with weights of two lengths has them for: 1 and 3 s.
+const SHORT_ROWS: f64 = 4.0;
+const LONG_ROWS: f64 = 19.0;
+
 /// A fitted model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
-    bias: f64,
-    weights: Vec<(Term, f64)>,
+    of_short: Weights,
+    /// None where clips of all lengths share their weights.
+    of_long: Option<Weights>,
     gate: f64,
+}
+
+/// What the terms are worth at one length of clips.
+#[derive(Debug, Clone, PartialEq)]
+struct Weights {
+    bias: f64,
+    terms: Vec<(Term, f64)>,
 }
 
 impl Decision {
@@ -136,30 +149,37 @@ impl Decision {
     #[must_use]
     pub fn new(version: AlgorithmVersion) -> Self {
         match version {
-            AlgorithmVersion::V1 => Self::read(MODEL_V1, &FIRST_TERMS),
-            AlgorithmVersion::V2 => Self::read(MODEL_V2, &FIRST_TERMS),
-            AlgorithmVersion::V3 => Self::read(MODEL_V3, &V3_TERMS),
-            AlgorithmVersion::V4 => Self::read(MODEL_V4, &V4_TERMS),
+            AlgorithmVersion::V1 => Self::read(MODEL_V1, &FIRST_TERMS, false),
+            AlgorithmVersion::V2 => Self::read(MODEL_V2, &FIRST_TERMS, false),
+            AlgorithmVersion::V3 => Self::read(MODEL_V3, &V3_TERMS, false),
+            AlgorithmVersion::V4 => Self::read(MODEL_V4, &V4_TERMS, true),
         }
     }
 
-    /// Reads the bias, the weight of each term and the gate, one number a line.
-    fn read(text: &str, terms: &[Term]) -> Self {
+    /// Reads the bias and the weight of each term, twice for two lengths, and the gate, one number
+    /// a line.
+    fn read(text: &str, terms: &[Term], two_lengths: bool) -> Self {
         // A line that is missing, too many or no number becomes NaN: nothing is accepted.
         let mut numbers = text.lines().map(|line| line.parse().unwrap_or(f64::NAN));
         let mut next = || numbers.next().unwrap_or(f64::NAN);
-        let bias = next();
-        let weights = terms.iter().map(|&term| (term, next())).collect();
+        let mut weights =
+            || Weights { bias: next(), terms: terms.iter().map(|&term| (term, next())).collect() };
+        let of_short = weights();
+        let of_long = two_lengths.then(&mut weights);
         let gate = next();
-        Self { bias, weights, gate: if numbers.next().is_none() { gate } else { f64::NAN } }
+        Self { of_short, of_long, gate: if numbers.next().is_none() { gate } else { f64::NAN } }
     }
 
     /// The probability, in [0, 1], that the clip was taken from the recording at this alignment.
     #[must_use]
     pub fn score(&self, evidence: &Evidence) -> f64 {
-        let weighted: f64 =
-            self.weights.iter().map(|(term, weight)| term.value(evidence) * weight).sum();
-        let probability = 1.0 / (1.0 + (-(self.bias + weighted)).exp());
+        let mut logit = self.of_short.logit(evidence);
+        if let Some(of_long) = &self.of_long {
+            let rows = (evidence.active_row_count as f64).clamp(SHORT_ROWS, LONG_ROWS);
+            let share = (rows / SHORT_ROWS).ln() / (LONG_ROWS / SHORT_ROWS).ln();
+            logit += share * (of_long.logit(evidence) - logit);
+        }
+        let probability = 1.0 / (1.0 + (-logit).exp());
         if probability.is_finite() { probability } else { 0.0 }
     }
 
@@ -167,6 +187,13 @@ impl Decision {
     #[must_use]
     pub fn accepts(&self, score: f64) -> bool {
         score > self.gate
+    }
+}
+
+impl Weights {
+    fn logit(&self, evidence: &Evidence) -> f64 {
+        self.bias
+            + self.terms.iter().map(|(term, weight)| term.value(evidence) * weight).sum::<f64>()
     }
 }
 
@@ -249,37 +276,56 @@ mod tests {
     #[test]
     fn every_model_is_complete() {
         for model in models() {
-            assert!(model.bias.is_finite() && (0.5..1.0).contains(&model.gate));
-            for (term, weight) in model.weights {
-                // More rows may speak for or against.
-                assert!(weight >= 0.0 || (term == LogRows && weight.is_finite()));
+            assert!((0.5..1.0).contains(&model.gate));
+            for weights in [Some(model.of_short), model.of_long].into_iter().flatten() {
+                assert!(weights.bias.is_finite());
+                for (term, weight) in weights.terms {
+                    // More rows may speak for or against.
+                    assert!(weight >= 0.0 || (term == LogRows && weight.is_finite()));
+                }
             }
         }
     }
 
     #[test]
     fn better_evidence_never_lowers_the_score() {
-        for model in models() {
-            let plain = model.score(&PLAIN);
+        for (model, rows) in models().iter().flat_map(|m| [2, 4, 9, 19, 35, 200].map(|r| (m, r))) {
+            let plain = Evidence { active_row_count: rows, ..PLAIN };
             let better = [
-                Evidence { significance: 20.0, ..PLAIN },
-                Evidence { significance_margin: 15.0, ..PLAIN },
-                Evidence { aligned_landmark_count: 60, ..PLAIN },
-                Evidence { chance_landmark_count: 0.0, ..PLAIN },
-                Evidence { shifted_landmark_count: 60, ..PLAIN },
-                Evidence { chance_shifted_landmark_count: 0.0, ..PLAIN },
-                Evidence { aligned_peak_count: 60, ..PLAIN },
-                Evidence { chance_peak_count: 0.0, ..PLAIN },
-                Evidence { rival_mean: 2.0, ..PLAIN },
-                Evidence { rival_spread: 0.5, ..PLAIN },
-                Evidence { mean_cosine: 0.9, ..PLAIN },
-                Evidence { second_significance: 20.0, ..PLAIN },
-                Evidence { second_margin: 15.0, ..PLAIN },
-                Evidence { second_rival_mean: 0.0, ..PLAIN },
-                Evidence { second_rival_spread: 0.5, ..PLAIN },
+                Evidence { significance: 20.0, ..plain },
+                Evidence { significance_margin: 15.0, ..plain },
+                Evidence { aligned_landmark_count: 60, ..plain },
+                Evidence { chance_landmark_count: 0.0, ..plain },
+                Evidence { shifted_landmark_count: 60, ..plain },
+                Evidence { chance_shifted_landmark_count: 0.0, ..plain },
+                Evidence { aligned_peak_count: 60, ..plain },
+                Evidence { chance_peak_count: 0.0, ..plain },
+                Evidence { rival_mean: 2.0, ..plain },
+                Evidence { rival_spread: 0.5, ..plain },
+                Evidence { mean_cosine: 0.9, ..plain },
+                Evidence { second_significance: 20.0, ..plain },
+                Evidence { second_margin: 15.0, ..plain },
+                Evidence { second_rival_mean: 0.0, ..plain },
+                Evidence { second_rival_spread: 0.5, ..plain },
             ];
-            assert!(better.iter().all(|evidence| model.score(evidence) >= plain));
+            assert!(better.iter().all(|evidence| model.score(evidence) >= model.score(&plain)));
         }
+    }
+
+    #[test]
+    fn weights_change_with_the_logarithm_of_the_rows() {
+        // Short clips are judged by the first term alone, long ones by the second.
+        let model = Decision::read("-1\n1\n0\n-3\n0\n2\n0.9", &[RivalGap, MeanCosine], true);
+        let logit = |rows| {
+            let score = model.score(&Evidence { active_row_count: rows, ..PLAIN });
+            (score / (1.0 - score)).ln()
+        };
+        let (short, long) = (-1.0 + 6.0, -3.0 + 2.0 * 0.5);
+        for (rows, wanted) in [(1, short), (4, short), (19, long), (300, long)] {
+            assert!((logit(rows) - wanted).abs() < 1e-9, "{rows}");
+        }
+        let share = (9.0_f64 / 4.0).ln() / (19.0_f64 / 4.0).ln();
+        assert!((logit(9) - (short + share * (long - short))).abs() < 1e-9);
     }
 
     #[test]
@@ -335,7 +381,7 @@ mod tests {
         let terms = [SignificanceMargin];
         let sure = Evidence { significance_margin: 100.0, ..PLAIN };
         let accepts = |text: &str| {
-            let model = Decision::read(text, &terms);
+            let model = Decision::read(text, &terms, false);
             model.accepts(model.score(&sure))
         };
         assert!(accepts(whole));
