@@ -1,8 +1,8 @@
 """Finds tracks that share a recording: copies, edits, remixes, pieces cut from the same loops.
 
-Learnt from as unknown music, such a track would teach that a sure answer may be wrong; measured
-with, a right answer would count as a wrong one. `python -m fitting.copies FOLDER` prints the pairs
-of a folder, a pair of names a line with a tab between.
+Learnt from, registered or unknown, such a track would teach that a sure answer may be wrong;
+measured with, a right answer would count as a wrong one. `python -m fitting.copies FOLDER` prints
+the pairs of a folder, a pair of names a line with a tab between.
 """
 
 from __future__ import annotations

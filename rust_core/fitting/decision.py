@@ -33,7 +33,7 @@ class Form:
     Attributes:
         terms: names, in the order of the file.
         ends: active rows of the clips it has weights for; between them they change with the
-            logarithm of the rows.
+            logarithm of the rows. Where there is one, it does not matter which.
         ridge: pull on weights towards 0, in the fit.
     """
 
@@ -50,9 +50,9 @@ class Form:
 
         Returns shape (n, ends * (1 + terms)): for each end 1 and the terms, times the end's share.
         """
-        numbers = np.arange(len(self.ends))
-        at = np.interp(np.log(rows), np.log(self.ends), numbers)
-        shares = np.maximum(0, 1 - np.abs(at[:, None] - numbers))
+        end = np.arange(len(self.ends))
+        place = np.interp(np.log(rows), np.log(self.ends), end)
+        shares = np.maximum(0, 1 - np.abs(place[:, None] - end))
         of_one_end = np.column_stack([np.ones(len(values)), values])
         columns: Floats = (shares[:, :, None] * of_one_end[:, None, :]).reshape(len(values), -1)
         return columns
@@ -166,7 +166,7 @@ def fit_decision(
 
     Args:
         background: tracks that are registered but never asked for.
-        tracks: every other one is registered and asked for, the rest are unknown.
+        tracks: every other one is registered and, without copies, asked for; the rest are unknown.
         degrader: makes clips.
         version: of the fingerprints.
         seed: of all draws.
@@ -190,13 +190,18 @@ def fit_decision(
         write_report(report, trials)
     columns = _columns(version, [e for trial in trials for e in trial.evidence])
     right = np.array([right for trial in trials for right in trial.right])
-    numbers = _most_likely(FORMS[version], columns, right)
+    numbers = most_likely(FORMS[version], columns, right)
     answers = [_answer(trial, version, numbers) for trial in trials]
-    unknown = [score for trial, (score, _) in zip(trials, answers, strict=True) if not trial.known]
-    gate = max(GATE_MIN, float(np.quantile(unknown, 1 - FALSE_ACCEPT_SHARE)))
+    of_unknown = [
+        score for trial, (score, _) in zip(trials, answers, strict=True) if not trial.known
+    ]
+    gate = max(GATE_MIN, float(np.quantile(of_unknown, 1 - FALSE_ACCEPT_SHARE)))
     lines = [f"{value:.6g}" for value in (*numbers, gate)]
     (data / f"decision-v{version}.txt").write_text("\n".join(lines) + "\n")
-    print(*lines)
+    by_end = np.reshape(lines[:-1], (len(FORMS[version].ends), -1)).T
+    for name, values in zip(("bias", *FORMS[version].terms), by_end, strict=True):
+        print(name, *values)
+    print("gate", lines[-1])
     _print_summary(trials, answers, gate)
 
 
@@ -213,7 +218,7 @@ def _answer(trial: Trial, version: int, numbers: Floats) -> tuple[float, bool]:
     return float(scores[surest]), trial.right[surest]
 
 
-def _most_likely(form: Form, columns: Floats, right: npt.NDArray[np.bool_]) -> Floats:
+def most_likely(form: Form, columns: Floats, right: npt.NDArray[np.bool_]) -> Floats:
     """Returns the numbers of the most likely model whose evidence speaks one way."""
     names = ("bias", *form.terms) * len(form.ends)
     is_bias = np.array([name == "bias" for name in names])
@@ -235,6 +240,8 @@ def _most_likely(form: Form, columns: Floats, right: npt.NDArray[np.bool_]) -> F
     best = scipy.optimize.minimize(
         loss, np.zeros(len(names)), jac=True, bounds=bounds, method="L-BFGS-B", options=tight
     )
+    if not best.success:
+        raise RuntimeError(f"the fit did not converge: {best.message}")
     numbers: Floats = best.x / scale
     return numbers
 

@@ -85,7 +85,7 @@ class Trials:
         known: audio of registered tracks to ask for, each under its number.
         unknown: audio of tracks that are in no catalogue.
         degrader: makes clips.
-        seed: of all draws; the draws of a track depend on nothing else.
+        seed: of all draws; those of a track depend on it and on the track's place alone.
     """
 
     def __init__(

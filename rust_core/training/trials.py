@@ -16,6 +16,7 @@ import torch
 from fitting.front_end import BANDS, WINDOW_FRAMES
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
 
 from . import network as shipped
 from .generate import Buffer
@@ -217,8 +218,18 @@ def run(name: str, buffer: Buffer, projection: Path, steps: int, seed: int) -> s
     network = trained(name, buffer, projection, steps, seed)
     minutes = (time.thread_time() - began) / 60
     weights = sum(p.numel() for p in network.parameters()) / 1e6
+    cost = multiplications(TRIALS[name][0]()) / 1e6
     hits = held_out_hits(network, buffer)
-    return f"| {name} | {weights:.2f} M | {steps} | {minutes:.1f} min | {hits:.3f} |"
+    return f"| {name} | {weights:.2f} M | {cost:.1f} M | {minutes:.1f} min | {hits:.3f} |"
+
+
+def multiplications(network: nn.Module) -> int:
+    """Returns how many multiplications one window takes."""
+    # In evaluation layers of attention are fused, and would not be counted.
+    network.train()
+    with torch.no_grad(), FlopCounterMode(display=False) as counted:
+        network(torch.zeros(1, WINDOW_FRAMES, BANDS))
+    return counted.get_total_flops() // 2
 
 
 def main() -> None:
