@@ -124,7 +124,8 @@ const V4_TERMS: [Term; 10] = [
 /// among so many.
 const RIVAL_PRIOR_SHARE: f64 = 0.2;
 
-/// Active rows of the clips that a model with weights of two lengths has them for: 1 and 3 s.
+/// Active rows up to which the weights of short clips hold alone (1 s), and from which those of
+/// long ones do (3 s).
 const SHORT_ROWS: f64 = 4.0;
 const LONG_ROWS: f64 = 19.0;
 
@@ -289,7 +290,8 @@ mod tests {
 
     #[test]
     fn better_evidence_never_lowers_the_score() {
-        for (model, rows) in models().iter().flat_map(|m| [2, 4, 9, 19, 35, 200].map(|r| (m, r))) {
+        for (model, rows) in models().iter().flat_map(|m| [0, 2, 4, 9, 19, 35, 200].map(|r| (m, r)))
+        {
             let plain = Evidence { active_row_count: rows, ..PLAIN };
             let better = [
                 Evidence { significance: 20.0, ..plain },
@@ -355,7 +357,7 @@ mod tests {
 
     #[test]
     fn no_evidence_is_no_answer() {
-        for model in models() {
+        for (model, rows) in models().iter().flat_map(|m| [0, 1, 4, 9, 19, 200].map(|r| (m, r))) {
             let nothing = Evidence {
                 significance: 0.0,
                 significance_margin: 0.0,
@@ -367,26 +369,33 @@ mod tests {
                 second_significance: 0.0,
                 second_margin: 0.0,
                 second_rival_mean: 0.0,
+                active_row_count: rows,
                 ..PLAIN
             };
-            assert!(!model.accepts(model.score(&nothing)));
-            let broken = Evidence { significance: f32::NAN, ..PLAIN };
-            assert!(!model.accepts(model.score(&broken)));
+            assert!(!model.accepts(model.score(&nothing)), "{rows}");
+            let broken = Evidence { significance: f32::NAN, active_row_count: rows, ..PLAIN };
+            assert!(!model.accepts(model.score(&broken)), "{rows}");
         }
     }
 
     #[test]
     fn a_broken_file_accepts_nothing() {
-        let whole = "-8\n0.5\n0.99";
         let terms = [SignificanceMargin];
-        let sure = Evidence { significance_margin: 100.0, ..PLAIN };
-        let accepts = |text: &str| {
-            let model = Decision::read(text, &terms, false);
+        let accepts = |text: &str, two_lengths, rows| {
+            let model = Decision::read(text, &terms, two_lengths);
+            let sure = Evidence { significance_margin: 100.0, active_row_count: rows, ..PLAIN };
             model.accepts(model.score(&sure))
         };
-        assert!(accepts(whole));
+        assert!(accepts("-8\n0.5\n0.99", false, 35));
         for text in ["", "-8", "-8\n0.5", "-8\n0.5\n0.9\n0.99", "-8\nx\n0.99"] {
-            assert!(!accepts(text), "{text:?}");
+            assert!(!accepts(text, false, 35), "{text:?}");
+        }
+        // A number that is missing for clips of one length is missing for all.
+        for rows in [4, 9, 35] {
+            assert!(accepts("-8\n0.5\n-7\n0.4\n0.99", true, rows));
+            for text in ["-8\n0.5\n0.99", "-8\nx\n-7\n0.4\n0.99", "-8\n0.5\n-7\nx\n0.99"] {
+                assert!(!accepts(text, true, rows), "{text:?} {rows}");
+            }
         }
     }
 }
